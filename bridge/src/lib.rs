@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Cockpit VM Security: whether a virtual machine could attack its host or its neighbours, and whether the host would stop it.
+//!
+//! Data flows one way: sources → facts → checks → report → faces. All input and output lives in `facts`, `peer` and `cli`;
+//! `checks` is pure.
