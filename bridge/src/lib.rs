@@ -3,3 +3,9 @@
 //!
 //! Data flows one way: sources → facts → checks → report → faces. All input and output lives in `facts`, `peer` and `cli`;
 //! `checks` is pure.
+
+pub mod audit;
+pub mod checks;
+pub mod facts;
+pub mod policy;
+pub mod report;

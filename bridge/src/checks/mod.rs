@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The checks: pure functions from facts to a verdict, with every text that a person reads about them beside the code.
+
+pub mod domain;
+pub mod host;
+mod neighbours;
+mod registry;
+pub mod verdict;
+pub mod vm;
+
+use serde::Serialize;
+
+use crate::facts::{Facts, Vm};
+use crate::policy::Profile;
+pub use domain::Domain;
+pub use neighbours::Neighbours;
+pub use registry::CHECKS;
+pub use verdict::{Evidence, Judged, Outcome, Verdict};
+
+/// One row of the catalogue.
+#[derive(Serialize)]
+pub struct Check {
+    /// The catalogue's public, stable id.
+    pub id: &'static str,
+    /// The good state as a short sentence without a full stop.
+    pub title: &'static str,
+    pub severity: Severity,
+    /// The lowest profile that enforces it.
+    pub profile: Profile,
+    pub area: Area,
+    /// Why the check exists: a section of Red Hat's chapter by its slug, or an address.
+    pub basis: &'static [&'static str],
+    /// What an attacker gains, in full sentences.
+    pub why: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+    /// What the fix costs or breaks.
+    pub impact: &'static str,
+    pub apply: Apply,
+    /// The facts that it looks at, for a person.
+    pub needs: &'static str,
+    #[serde(skip)]
+    pub judge: Judge,
+}
+
+/// What a check is judged on.
+#[derive(Clone, Copy)]
+pub enum Judge {
+    Host(fn(&Facts) -> Judged),
+    /// A VM as a whole: its state, its process, its neighbours.
+    Vm(fn(&Facts, &Vm, &Neighbours) -> Judged),
+    /// A definition. It is judged on the stored and on the running one; the worse verdict counts.
+    Definition(fn(&Facts, &Vm, &Domain) -> Judged),
+    /// The differences between the two, see [`Drift`].
+    Drift(fn(&Vm, &[Drift]) -> Judged),
+}
+
+/// A definition check whose two verdicts differ.
+pub struct Drift {
+    pub id: &'static str,
+    pub stored: Outcome,
+    pub live: Outcome,
+}
+
+impl Check {
+    /// `host` or `vm`.
+    pub fn scope(&self) -> &'static str {
+        match self.judge {
+            Judge::Host(_) => "host",
+            _ => "vm",
+        }
+    }
+}
+
+pub fn find(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().copied().find(|check| check.id == id)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// Where a finding stands on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Area {
+    /// SELinux, AppArmor.
+    Mac,
+    Kernel,
+    Daemon,
+    Access,
+    Firmware,
+    Confinement,
+    Console,
+    Devices,
+    Storage,
+    Secrets,
+    Process,
+    State,
+}
+
+/// How a fix takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Apply {
+    /// Through libvirt, on the running VM.
+    Live,
+    /// When the VM is started anew; a reboot inside the guest is not enough.
+    NextStart,
+    /// When libvirt's daemon is restarted; running VMs keep their old process settings.
+    DaemonRestart,
+    HostNow,
+    HostReboot,
+    Manual,
+}
