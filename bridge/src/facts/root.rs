@@ -41,8 +41,9 @@ impl Root {
     }
 
     fn open_at(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
-        // NONBLOCK: a FIFO that somebody planted must not hold the audit.
-        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        // NONBLOCK: a FIFO that somebody planted must not hold the audit. openat2 refuses it beside PATH.
+        let opening = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NONBLOCK | OFlags::NOCTTY };
+        let flags = flags | opening | OFlags::CLOEXEC;
         let inside = path.trim_start_matches('/');
         let inside = if inside.is_empty() { "." } else { inside };
         Ok(rustix::fs::openat2(&self.directory, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
