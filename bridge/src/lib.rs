@@ -3,3 +3,5 @@
 //!
 //! Data flows one way: sources → facts → checks → report → faces. All input and output lives in `facts`, `peer` and `cli`;
 //! `checks` is pure.
+
+pub mod peer;
