@@ -7,5 +7,6 @@
 pub mod audit;
 pub mod checks;
 pub mod facts;
+pub mod peer;
 pub mod policy;
 pub mod report;
