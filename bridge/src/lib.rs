@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod checks;
+pub mod cli;
 pub mod facts;
 pub mod peer;
 pub mod policy;

@@ -13,6 +13,7 @@
 //!
 //! Flow control is left out on purpose: it matters for streams past 2 MiB, and a report is some 10 KiB.
 
+pub mod audit_channel;
 pub mod channel;
 pub mod control;
 pub mod frame;
@@ -20,6 +21,7 @@ mod outbox;
 #[allow(clippy::module_inception, reason = "the module is named after the role that the protocol gives this program")]
 pub mod peer;
 pub mod problem;
+mod watch;
 
 pub use channel::{Channel, CloseToken};
 pub use control::Options;
