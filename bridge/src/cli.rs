@@ -24,7 +24,7 @@ use crate::report::{Report, catalogue, terminal};
 
 /// Shows whether virtual machines could attack their host or their neighbours, and whether the host would stop them.
 #[derive(Parser)]
-#[command(name = "vm-security", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "vm-security", bin_name = "vm-security", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
