@@ -5,7 +5,7 @@
 #   cgroup   path of the bed's cgroup: root/ is the bed's own tree, keeper/ holds the keeper
 #   images/  the bed's /var/lib/libvirt/images;  mnt/ mount point, empty as seen from the host
 #   forwards/  processes of `bed forward`
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of the files that ./bed sources
 
 set_bed() {
     [[ ${1:-} =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || die "a bed's name is small letters, digits and '-'"
@@ -32,7 +32,7 @@ enter_as() {
 has_init() {
     local pid _
     read -r pid _ <"$state/keeper"
-    init_pid=$(ps -o pid= --ppid "$pid") && init_pid=${init_pid// /} || is_gone "$state/keeper"
+    if init_pid=$(ps -o pid= --ppid "$pid"); then init_pid=${init_pid// /}; else is_gone "$state/keeper"; fi
 }
 booting() { is_gone "$state/keeper" || [ -e "$state/booting" ]; }
 booted() { is_gone "$state/keeper" || enter systemctl -q is-active testbed.target 2>/dev/null; }
@@ -56,7 +56,7 @@ up() {
     remove_remains
     mkdir -p "$state/mnt" "$state/forwards"
     mkdir -m 711 "$state/images"
-    unfinished=$bed
+    unfinished=yes # for the trap in ./bed
 
     # systemd needs a cgroup2 tree of its own. On the top level: the only place where no controller has to be delegated.
     parent=$(findmnt -n -l -o TARGET -t cgroup2 | head -n 1)
@@ -64,7 +64,7 @@ up() {
     echo "$parent/vm-security-testbed-$(key_of "$beds")-$bed" >"$state/cgroup"
     mkdir -p "$(<"$state/cgroup")"/{root,keeper}
 
-    local debs=; [ "$version" = 287 ] || debs=$cockpit_dir
+    local debs=''; [ "$version" = 287 ] || debs=$cockpit_dir
     BED=$bed STATE=$state LOWER=$root_dir GUEST=$guest_dir DEBS=$debs STAGE=$stage HERE=$here \
         setsid bash -c '
             # the cached root must stay as it is while the bed is up
@@ -72,7 +72,9 @@ up() {
             echo $$ >"$(<"$STATE/cgroup")/root/cgroup.procs" && echo $$ >"$STATE/pid" &&
             exec unshare -m -p -n -u -i -C --propagation private --fork --kill-child "$HERE/lib/inside.sh"' \
         >"$state/boot.log" 2>&1 </dev/null {bed_lock}>&- &
-    process_name $! >"$state/keeper" || boot_failed "$bed did not start"
+    local keeper=$!
+    disown "$keeper" # ours to end, but no news to the shell
+    process_name "$keeper" >"$state/keeper" || boot_failed "$bed did not start"
     wait_until 20 has_init || boot_failed "$bed did not start"
     process_name "$init_pid" >"$state/init" || boot_failed "$bed did not start"
     cut -d ' ' -f 1 "$state/keeper" >"$(<"$state/cgroup")/keeper/cgroup.procs"
@@ -85,7 +87,7 @@ up() {
     progress "$bed: Cockpit $version answers on port 9090 of its own network"
     enter bash /opt/testbed/machines.sh || boot_failed "the machines did not start"
     progress "$bed: the machines are there"
-    unfinished=
+    unfinished=''
 }
 
 cgroup_is_empty() { ! grep -qs '^populated 1' "$1/cgroup.events"; }
