@@ -35,6 +35,7 @@ mkdir -p "$tree" "$top/SOURCES" "$top/SPECS"
 
 echo "rpm.sh: source archive of $(git log -1 --format=%h)" >&2
 git archive HEAD | tar -x -C "$tree"
+mkdir -p "$tree/cockpit-ui"
 cp -R cockpit-ui/dist "$tree/cockpit-ui/dist"
 sh packaging/npm-modules.sh > "$top/npm-modules.txt"
 cp "$top/npm-modules.txt" "$tree/cockpit-ui/runtime-npm-modules.txt"
