@@ -20,7 +20,7 @@ fi
 
 name=cockpit-vm-security
 manifest() { # KEY: a string of Cargo.toml's [package]
-    git show HEAD:Cargo.toml | sed -n "/^\[package\]/,/^\[lib\]/ s/^$1 = \"\(.*\)\"$/\1/p"
+    git show HEAD:Cargo.toml | awk -F'"' -v key="$1 = " '/^\[/ { here = $0 == "[package]" } here && $1 == key { print $2 }'
 }
 version=$(manifest version)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

@@ -140,6 +140,7 @@ frame() { # CHANNEL PAYLOAD
 }
 speaks_cockpit() { # what Cockpit's bridge does: init, two channels, end of input
     : >"$work/frames"
+    # shellcheck disable=SC2094 # the reader waits for what the other end of the pipe appends
     {
         frame "" '{"command":"init","version":1,"host":"localhost"}'
         frame "" '{"command":"open","channel":"c1","payload":"vm-security1","view":"checks"}'
