@@ -170,7 +170,7 @@ pub struct Config {
     pub daemons: BTreeMap<String, Fact<ConfFile>>,
 }
 
-/// The last assignment of each key. Values of password keys are never kept, only that they are set.
+/// The assignment of each key that counts: as libvirt looks it up, the first one. Values of password keys are never kept, only that they are set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConfFile {
@@ -231,6 +231,7 @@ pub struct Process {
     /// `/proc/PID/attr/current`; `None` when no security module labels processes.
     pub label: Fact<Option<String>>,
     pub mount_namespace: Fact<String>,
+    /// Its path in the hierarchy that systemd manages: `/machine.slice/machine-qemu…`.
     pub cgroup: Fact<String>,
     /// Listening TCP sockets that this process itself holds.
     pub listeners: Fact<Vec<Listener>>,
