@@ -6,6 +6,8 @@
 
 pub mod audit;
 pub mod checks;
+pub mod cli;
 pub mod facts;
+pub mod peer;
 pub mod policy;
 pub mod report;

@@ -4,9 +4,15 @@
 //! The structs of `host.rs` and `vm.rs` are also the format of a recording (`vm-security facts`), judged later by
 //! `vm-security audit --facts FILE`: what a recording lacks counts as not read, never as harmless.
 
+pub mod collect;
+pub mod dbus;
 pub mod fact;
 pub mod files;
 pub mod host;
+pub mod libvirt;
+pub mod libvirt_sys;
+pub mod process;
+mod redact;
 pub mod root;
 pub mod vm;
 

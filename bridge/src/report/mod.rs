@@ -13,7 +13,9 @@
 //! definition or a recording is judged. `meets` is the highest profile in which nothing fails, `null` when not even `baseline`
 //! is met; `proven` is false while a check that this profile enforces is unknown.
 
+pub mod catalogue;
 pub mod patch;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Reads all sources of one audit, side by side, so that one that hangs costs its own facts only.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use virt::connect::Connect;
+
+use super::libvirt::{self, Target};
+use super::root::{Root, is_absent};
+use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, process};
+
+/// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
+/// can take half a minute on a slow host.
+const STALL: Duration = Duration::from_secs(60);
+/// Where libvirt stores definitions, for a root that is not the running host.
+const DEFINITIONS: &str = "/etc/libvirt/qemu";
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// `None` reads the stored definitions below the root instead.
+    pub target: Option<Target>,
+    pub root: PathBuf,
+}
+
+/// How far the reading has come, for whoever waits. Counts libvirt's answers.
+pub type Progress = Arc<AtomicUsize>;
+
+/// Reads everything once. What cannot be read is a missing fact; only a root that cannot be opened is an error.
+pub fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<Facts> {
+    let root = Root::open(&sources.root)?;
+    let with_host = sources.target.as_ref().is_none_or(|target| !target.is_remote());
+    std::thread::scope(|scope| {
+        let host = scope.spawn(|| if with_host { read_host(&root) } else { remote_host() });
+        let (libvirt, vms) = match &sources.target {
+            Some(target) => read_libvirt(target, progress),
+            None => (Libvirt::default(), read_definitions(&root)?),
+        };
+        let host = host.join().map_err(|_| anyhow::anyhow!("reading the host's facts failed unexpectedly"))?;
+        let mut facts = Facts { version: VERSION, privileged: is_privileged(), host, libvirt, vms, ..Facts::default() };
+        facts.stamp();
+        facts.attach_processes(&root);
+        Ok(facts)
+    })
+}
+
+pub fn is_privileged() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The host's own facts: files, and D-Bus where the root is the running host.
+pub fn read_host(root: &Root) -> Host {
+    let mut host = files::read(root);
+    if root.is_host() {
+        dbus::read(&mut host);
+    }
+    host
+}
+
+/// The VMs are on another machine, about which nothing here speaks.
+fn remote_host() -> Host {
+    Host::default()
+}
+
+fn read_libvirt(target: &Target, progress: &Progress) -> (Libvirt, Vec<Vm>) {
+    let owned = target.clone();
+    let read = unless_stalled(progress, move |progress| {
+        let connection = libvirt::open(&owned)?;
+        progress.fetch_add(1, Ordering::Relaxed);
+        read_connection(&owned, &connection, progress)
+    });
+    let link = match read {
+        Some(Ok(read)) => return read,
+        Some(Err(link)) => link,
+        None => stalled(target),
+    };
+    (libvirt_unreachable(target, link), Vec::new())
+}
+
+/// Everything that one open connection says.
+pub fn read_connection(
+    target: &Target,
+    connection: &Connect,
+    progress: &AtomicUsize,
+) -> Result<(Libvirt, Vec<Vm>), Link> {
+    std::thread::scope(|scope| {
+        let host = scope.spawn(|| libvirt::read_host(target, connection));
+        let vms = libvirt::read_vms(target, connection, progress);
+        let host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
+        Ok((host, vms.map_err(|error| libvirt::link_error(target, &error))?))
+    })
+}
+
+pub fn stalled(target: &Target) -> Link {
+    Link::Unreachable { message: format!("libvirt at {} did not answer for {} seconds", target.uri, STALL.as_secs()) }
+}
+
+/// The state of things when there is no connection: all that libvirt would say is missing for that reason.
+pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
+    let gap = Gap::new(target.uri.clone(), "libvirt is not reachable");
+    Libvirt {
+        link,
+        connection: target.connection.clone(),
+        uri: target.uri.clone(),
+        capabilities: gap.clone().into(),
+        domain_capabilities: gap.clone().into(),
+        security_models: gap.into(),
+    }
+}
+
+/// Runs `work` in a thread of its own; `None` when it made no progress for [`STALL`]. The thread then stays behind: a call into
+/// libvirt's library cannot be interrupted.
+pub fn unless_stalled<T: Send + 'static>(
+    progress: &Progress,
+    work: impl FnOnce(&AtomicUsize) -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let counter = Arc::clone(progress);
+    std::thread::spawn(move || {
+        // Nobody listens any more after a stall.
+        let _ = sender.send(work(&counter));
+    });
+    let mut seen = (progress.load(Ordering::Relaxed), Instant::now());
+    loop {
+        match receiver.recv_timeout(Duration::from_secs(1)) {
+            Ok(result) => return Some(result),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let now = progress.load(Ordering::Relaxed);
+        if now != seen.0 {
+            seen = (now, Instant::now());
+        } else if seen.1.elapsed() >= STALL {
+            return None;
+        }
+    }
+}
+
+/// The stored definitions of a root that is not the running host.
+fn read_definitions(root: &Root) -> anyhow::Result<Vec<Vm>> {
+    let names = match root.list(DEFINITIONS) {
+        Err(error) if !is_absent(&error) => Err(error).with_context(|| format!("reading {DEFINITIONS}"))?,
+        names => names.unwrap_or_default(),
+    };
+    let files = names.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "xml"));
+    let vms = files.map(|name| {
+        let path = format!("{DEFINITIONS}/{name}");
+        let stored = root.fact(&path);
+        Vm::from_definition(&path, stored)
+    });
+    Ok(vms.collect())
+}
+
+impl Vm {
+    /// A VM of which there is only a definition. It is judged as one that does not run.
+    pub fn from_definition(path: &str, stored: Fact<String>) -> Self {
+        let stored = stored.map(super::redact::definition);
+        let text = stored.value().map_or("", String::as_str);
+        let document = roxmltree::Document::parse(text).ok();
+        let read = |name: &str| {
+            let root = document.as_ref()?.root_element();
+            let text = root.children().find(|node| node.has_tag_name(name))?.text()?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        Self {
+            uuid: read("uuid").unwrap_or_else(|| path.to_owned()),
+            name: read("name").unwrap_or_else(|| path.to_owned()),
+            connection: "file".to_owned(),
+            state: Fact::missing(path, "only a definition was given"),
+            live: Fact::known(path, None),
+            stored: stored.map(Some),
+            ..Self::default()
+        }
+    }
+}
+
+impl Facts {
+    /// Sets the time of reading to now.
+    pub fn stamp(&mut self) {
+        let now = Timestamp::now();
+        self.recorded = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
+    }
+
+    /// Gives each running VM the QEMU process that its pid file names.
+    pub fn attach_processes(&mut self, root: &Root) {
+        for vm in &mut self.vms {
+            vm.process = match (&vm.live, &vm.state) {
+                (Fact::Known { value: None, .. }, _) => Fact::known("virsh domstate", None),
+                (Fact::Missing(gap), Fact::Missing(_)) => gap.clone().into(),
+                _ => process::of_vm(root, vm, &self.host.qemu_processes),
+            };
+        }
+    }
+
+    /// Reads a recording.
+    pub fn from_recording(text: &str) -> anyhow::Result<Self> {
+        let facts: Self = serde_json::from_str(text).context("the recording is not valid")?;
+        anyhow::ensure!(
+            facts.version == VERSION,
+            "the recording has version {}, this program reads version {VERSION}",
+            facts.version
+        );
+        Ok(facts)
+    }
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! What libvirt says: its own documents, and each VM's state, definitions, labels and taints.
+//!
+//! The connection is read-only. Only the question whether a console has a password needs a second, read-write one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use virt::connect::Connect;
+use virt::domain::{Domain, DomainState};
+use virt::enumutil::Enum;
+use virt::error::{Error, ErrorNumber};
+
+use super::vm::GraphicsPasswords;
+use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, redact};
+
+/// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
+const CALLS: usize = 4;
+
+/// Which libvirt: a connection's name, as Cockpit says it, or a URI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `system`, `session`, or the URI as given.
+    pub connection: String,
+    pub uri: String,
+}
+
+impl Target {
+    pub fn new(connection: &str) -> Self {
+        let uri = match connection {
+            "system" => "qemu:///system",
+            "session" => "qemu:///session",
+            uri => uri,
+        };
+        Self { connection: connection.to_owned(), uri: uri.to_owned() }
+    }
+
+    /// Whether the URI names another machine, so that this host's files say nothing about those VMs.
+    pub fn is_remote(&self) -> bool {
+        let authority = self.uri.split_once("://").map_or("", |(_, rest)| rest);
+        !authority.is_empty() && !authority.starts_with('/') && !authority.starts_with('?')
+    }
+
+    /// The socket that libvirt's client tries, for messages.
+    fn socket(&self) -> &'static str {
+        match self.uri.as_str() {
+            "qemu:///session" => {
+                " (sockets libvirt/libvirt-sock and libvirt/virtqemud-sock of the user's run directory)"
+            }
+            "qemu:///system" => " (sockets /run/libvirt/virtqemud-sock-ro and /run/libvirt/libvirt-sock-ro)",
+            _ => "",
+        }
+    }
+}
+
+/// Opens a read-only connection; the error says whether libvirt refused or was not there.
+pub fn open(target: &Target) -> Result<Connect, Link> {
+    // libvirt's default handler prints every error.
+    virt::error::clear_error_callback();
+    Connect::open_read_only(Some(&target.uri)).map_err(|error| link_error(target, &error))
+}
+
+/// How a failed call on the connection looks from outside.
+pub fn link_error(target: &Target, error: &Error) -> Link {
+    let refused = matches!(
+        error.code(),
+        Enum::Known(
+            ErrorNumber::AuthFailed
+                | ErrorNumber::AuthCancelled
+                | ErrorNumber::AuthUnavailable
+                | ErrorNumber::AccessDenied
+                | ErrorNumber::OperationDenied
+        )
+    ) || error.message().contains("Permission denied");
+    let said = error.message().trim();
+    if refused {
+        Link::Denied { message: format!("libvirt refused the connection to {}: {said}", target.uri) }
+    } else {
+        Link::Unreachable { message: format!("libvirt did not answer at {}{}: {said}", target.uri, target.socket()) }
+    }
+}
+
+/// libvirt's documents about the host.
+pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
+    let capabilities = match connection.capabilities() {
+        Ok(xml) => Fact::known("virConnectGetCapabilities", xml),
+        Err(error) => gap("virConnectGetCapabilities", &error).into(),
+    };
+    let domain_capabilities = match connection.domain_capabilities(None, None, None, None, 0) {
+        Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
+        Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
+    };
+    let security_models = capabilities.clone().and_then(|xml| security_models(&xml));
+    let security_models = match security_models {
+        Fact::Known { value, .. } => Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value),
+        missing @ Fact::Missing(_) => missing,
+    };
+    Libvirt {
+        link: Link::Connected,
+        connection: target.connection.clone(),
+        uri: target.uri.clone(),
+        capabilities,
+        domain_capabilities,
+        security_models,
+    }
+}
+
+fn security_models(xml: &str) -> Result<Vec<String>, String> {
+    let document =
+        roxmltree::Document::parse(xml).map_err(|error| format!("libvirt's capabilities do not parse ({error})"))?;
+    let host = document.root_element().children().find(|node| node.has_tag_name("host"));
+    let models = host.into_iter().flat_map(|host| host.children()).filter(|node| node.has_tag_name("secmodel"));
+    let names = models.filter_map(|model| model.children().find(|node| node.has_tag_name("model"))?.text());
+    Ok(names.map(|name| name.trim().to_owned()).collect())
+}
+
+/// All VMs, sorted by name. `progress` counts the calls that came back.
+pub fn read_vms(target: &Target, connection: &Connect, progress: &AtomicUsize) -> Result<Vec<Vm>, Error> {
+    let domains = connection.list_all_domains(0)?;
+    progress.fetch_add(1, Ordering::Relaxed);
+    let secure = secure_connection(target);
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::with_capacity(domains.len()));
+    let work = || {
+        while let Some(domain) = domains.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(vm) = read_vm(target, domain, secure.as_ref()) {
+                found.lock().unwrap_or_else(PoisonError::into_inner).push(vm);
+            }
+            progress.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..CALLS.min(domains.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut vms = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
+    Ok(vms)
+}
+
+/// One VM; `None` when there is none with this UUID (any more).
+pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Option<Vm>, Error> {
+    match connection.lookup_domain_by_uuid_string(uuid) {
+        Ok(domain) => Ok(read_vm(target, &domain, secure_connection(target).as_ref())),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_gone(error: &Error) -> bool {
+    error.code() == Enum::Known(ErrorNumber::NoDomain)
+}
+
+fn gap(call: &str, error: &Error) -> Gap {
+    let reason = match error.code() {
+        Enum::Known(ErrorNumber::NoSupport) => "this libvirt driver does not report it".to_owned(),
+        _ => format!("libvirt answered: {}", error.message().trim()),
+    };
+    Gap::new(call, reason)
+}
+
+/// Only a privileged reader of this host's own libvirt may ask for secure XML.
+fn secure_connection(target: &Target) -> Option<Connect> {
+    let ours = target.uri.starts_with("qemu:///") || target.uri.starts_with("test://");
+    (ours && rustix::process::geteuid().is_root()).then(|| Connect::open(Some(&target.uri)).ok()).flatten()
+}
+
+/// `None` when the VM disappeared meanwhile.
+fn read_vm(target: &Target, domain: &Domain, secure: Option<&Connect>) -> Option<Vm> {
+    let (name, uuid) = (domain.name().ok()?, domain.uuid_string().ok()?);
+    let active = domain.id().is_some();
+    let stored = match domain.xml_desc(virt_sys::VIR_DOMAIN_XML_INACTIVE) {
+        Err(error) if is_gone(&error) => return None,
+        // A transient VM answers with its running definition, which then is the one that would be stored.
+        Ok(_) if active && domain.is_persistent().is_ok_and(|persistent| !persistent) => {
+            Fact::known("virsh dumpxml --inactive", None)
+        }
+        result => xml_fact("virsh dumpxml --inactive", result),
+    };
+    let mut vm = Vm { uuid, name, connection: target.connection.clone(), stored, ..Vm::default() };
+    if active {
+        vm.state = match domain.state() {
+            Ok((Enum::Known(state), _)) => Fact::known("virsh domstate", state_of(state)),
+            Ok((Enum::Unknown(number), _)) => {
+                Fact::missing("virsh domstate", format!("libvirt reports state number {number}"))
+            }
+            Err(error) if is_gone(&error) => return None,
+            Err(error) => gap("virsh domstate", &error).into(),
+        };
+        vm.live = xml_fact("virsh dumpxml", domain.xml_desc(0));
+        vm.labels = list_fact("virDomainGetSecurityLabelList", libvirt_sys::security_labels(domain));
+        vm.taints = list_fact("virsh dominfo: Messages", libvirt_sys::taint_messages(domain));
+    } else {
+        vm.state = Fact::known("virsh domstate", State::ShutOff);
+        vm.live = Fact::known("virsh domstate", None);
+    }
+    vm.graphics_passwords = GraphicsPasswords {
+        stored: passwords(&vm.stored, secure, &vm.uuid, virt_sys::VIR_DOMAIN_XML_INACTIVE),
+        live: passwords(&vm.live, secure, &vm.uuid, 0),
+    };
+    Some(vm)
+}
+
+fn list_fact(origin: &str, result: Result<Vec<String>, Error>) -> Fact<Vec<String>> {
+    match result {
+        Ok(list) => Fact::known(origin, list),
+        Err(error) => gap(origin, &error).into(),
+    }
+}
+
+fn xml_fact(origin: &str, result: Result<String, Error>) -> Fact<Option<String>> {
+    match result {
+        Ok(xml) => Fact::known(origin, Some(redact::definition(xml))),
+        Err(error) => gap(origin, &error).into(),
+    }
+}
+
+fn state_of(state: DomainState) -> State {
+    match state {
+        DomainState::NoState => State::None,
+        DomainState::Running => State::Running,
+        DomainState::Blocked => State::Blocked,
+        DomainState::Paused => State::Paused,
+        DomainState::Shutdown => State::ShuttingDown,
+        DomainState::Shutoff => State::ShutOff,
+        DomainState::Crashed => State::Crashed,
+        DomainState::PMSuspended => State::Suspended,
+    }
+}
+
+/// Which consoles have a password. Asked only where one may be reached from outside: secure XML is a second call for each VM.
+fn passwords(
+    definition: &Fact<Option<String>>,
+    secure: Option<&Connect>,
+    uuid: &str,
+    flags: virt_sys::virDomainXMLFlags,
+) -> Fact<Vec<bool>> {
+    const ORIGIN: &str = "virsh dumpxml --security-info: /domain/devices/graphics/@passwd";
+    let Fact::Known { value: Some(xml), .. } = definition else {
+        return Fact::missing(ORIGIN, "there is no such definition");
+    };
+    if !may_be_exposed(xml) {
+        return Fact::missing(ORIGIN, "it was not asked for, as no console is reachable from outside");
+    }
+    let Some(secure) = secure else {
+        return if rustix::process::geteuid().is_root() {
+            Fact::missing(ORIGIN, "libvirt gave no read-write connection")
+        } else {
+            Gap::needs_admin(ORIGIN).into()
+        };
+    };
+    let domain = secure.lookup_domain_by_uuid_string(uuid);
+    match domain.and_then(|domain| domain.xml_desc(flags | virt_sys::VIR_DOMAIN_XML_SECURE)) {
+        // The secure XML ends here: only whether an attribute stands leaves this function.
+        Ok(xml) => match roxmltree::Document::parse(&xml) {
+            Ok(document) => Fact::known(
+                ORIGIN,
+                graphics(&document).map(|node| node.attribute("passwd").is_some_and(|text| !text.is_empty())).collect(),
+            ),
+            Err(_) => Fact::missing(ORIGIN, "the secure XML does not parse"),
+        },
+        Err(error) => gap(ORIGIN, &error).into(),
+    }
+}
+
+fn graphics<'a>(document: &'a roxmltree::Document) -> impl Iterator<Item = roxmltree::Node<'a, 'a>> {
+    let devices = document.root_element().children().find(|node| node.has_tag_name("devices"));
+    devices.into_iter().flat_map(|node| node.children()).filter(|node| node.has_tag_name("graphics"))
+}
+
+/// Whether a console may listen elsewhere than on loopback. Rather yes than no: it only decides whether to ask.
+fn may_be_exposed(xml: &str) -> bool {
+    if memchr::memmem::find(xml.as_bytes(), b"<graphics").is_none() {
+        return false;
+    }
+    let Ok(document) = roxmltree::Document::parse(xml) else { return false };
+    graphics(&document).any(|node| {
+        let addresses = node.children().filter(|child| child.has_tag_name("listen"));
+        let mut listens = addresses
+            .map(|listen| match listen.attribute("type") {
+                Some("none" | "socket") => Some("127.0.0.1"),
+                _ => listen.attribute("address"),
+            })
+            .chain(node.attribute("listen").map(Some))
+            .peekable();
+        listens.peek().is_none() || listens.any(|address| !matches!(address, Some("127.0.0.1" | "::1" | "localhost")))
+    })
+}

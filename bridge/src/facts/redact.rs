@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Keeps secrets out of the definitions that become facts.
+//!
+//! libvirt itself leaves passwords out of XML that is not asked for with `VIR_DOMAIN_XML_SECURE`. What people write into places
+//! that libvirt does not look into stays in, and any local user may read it there; it must not spread into recordings and reports.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use roxmltree::{Document, Node};
+
+/// Stands for a value that is set. Not empty, so that a check still sees that there is something.
+pub(super) const MARK: &str = "(set, not recorded)";
+
+/// Parts of words that make a name look like a secret's.
+const WORDS: [&str; 5] = ["passw", "secret", "token", "credential", "private key"];
+
+/// The definition with the values of likely secrets replaced by [`MARK`]:
+/// - text of metadata elements named like a password (cockpit-machines' `root_password`);
+/// - `NAME=VALUE` with such a name in `<qemu:arg>`, `<qemu:env>`, `<cmdline>` and SMBIOS or `fw_cfg` entries, and `data=` of a `secret` object.
+pub(super) fn definition(xml: String) -> String {
+    if !looks_secret(&xml) {
+        return xml;
+    }
+    // What cannot be read cannot be cleaned either, nor judged: only that stays to be said.
+    let Ok(document) = Document::parse(&xml) else {
+        return "(a definition that does not parse, not recorded)".to_owned();
+    };
+    let mut changes: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+    for node in document.descendants().filter(Node::is_element) {
+        match node.tag_name().name() {
+            "arg" => options(node, "value", &mut changes),
+            "env" if looks_secret(node.attribute("name").unwrap_or("")) => {
+                if let Some(value) = node.attribute_node("value") {
+                    changes.push((value.range_value(), MARK.to_owned()));
+                }
+            }
+            "cmdline" | "entry" => texts(node, redact_words, &mut changes),
+            name if looks_secret(name) => texts(node, |_| Cow::Borrowed(MARK), &mut changes),
+            _ => {}
+        }
+    }
+    let mut out = xml.clone();
+    changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    for (range, value) in changes {
+        out.replace_range(range, &value);
+    }
+    out
+}
+
+/// Replaces an attribute that holds QEMU options.
+fn options(node: Node, name: &str, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
+    let Some(attribute) = node.attribute_node(name) else { return };
+    let value = attribute.value();
+    let object = value.starts_with("secret,") || value.contains("qom-type=secret");
+    let parts: Vec<Cow<str>> = value.split(',').map(|part| pair(part, object)).collect();
+    if parts.iter().any(|part| matches!(part, Cow::Owned(_))) {
+        changes.push((attribute.range_value(), escape(&parts.join(","))));
+    }
+}
+
+fn texts(node: Node, redact: impl Fn(&str) -> Cow<str>, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
+    for text in node.children().filter(Node::is_text) {
+        let value = text.text().unwrap_or("");
+        let redacted = redact(value);
+        if !value.trim().is_empty() && redacted != value {
+            changes.push((text.range(), escape(&redacted)));
+        }
+    }
+}
+
+fn redact_words(text: &str) -> Cow<'_, str> {
+    if text.to_ascii_lowercase().contains("private key") {
+        return Cow::Borrowed(MARK);
+    }
+    let words: Vec<Cow<str>> = text.split(' ').map(|word| pair(word, false)).collect();
+    if words.iter().any(|word| matches!(word, Cow::Owned(_))) {
+        Cow::Owned(words.join(" "))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// `NAME=VALUE` without its value where the name is a secret's. The last `=` of the secret part counts: systemd credentials are
+/// written `io.systemd.credential:NAME=VALUE`.
+fn pair(text: &str, object: bool) -> Cow<'_, str> {
+    match text.split_once('=') {
+        Some((name, value)) if !value.is_empty() && (looks_secret(name) || object && name == "data") => {
+            Cow::Owned(format!("{name}={MARK}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+fn looks_secret(text: &str) -> bool {
+    // Names are written in any case; a definition as a whole is searched for both common ones, without a copy of it.
+    let bytes = text.as_bytes();
+    WORDS.iter().any(|word| memmem::find(bytes, word.as_bytes()).is_some())
+        || WORDS.iter().any(|word| memmem::find(bytes, word.to_ascii_uppercase().as_bytes()).is_some())
+        || ["Passw", "Secret", "Token", "Credential", "Private"]
+            .iter()
+            .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&apos;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_replaced_and_nothing_else() {
+        let xml = "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>a&amp;b</name><metadata>\
+            <c:data xmlns:c='https://github.com/cockpit-project/cockpit-machines'><c:root_password>hunter&lt;2</c:root_password>\
+            <c:user_password/></c:data></metadata><os><cmdline>quiet password=hunter2 root=/dev/vda</cmdline></os>\
+            <sysinfo><oemStrings><entry>io.systemd.credential:x=hunter2</entry></oemStrings></sysinfo>\
+            <qemu:commandline><qemu:arg value='-object'/><qemu:arg value=\"secret,id=s,data=hunter2,format=raw\"/>\
+            <qemu:env name='API_TOKEN' value='hunter2'/><qemu:env name='A' value='1'/></qemu:commandline></domain>";
+        let clean = definition(xml.to_owned());
+        assert!(!clean.contains("hunter"), "{clean}");
+        let expected = xml
+            .replace(">hunter&lt;2<", &format!(">{MARK}<"))
+            .replace("password=hunter2", &format!("password={MARK}"))
+            .replace("x=hunter2", &format!("x={MARK}"))
+            .replace("data=hunter2", &format!("data={MARK}"))
+            .replace("value='hunter2'", &format!("value='{MARK}'"));
+        assert_eq!(clean, expected);
+    }
+
+    #[test]
+    fn a_definition_without_secrets_is_left_alone() {
+        let xml = "<domain><disk><encryption><secret type='passphrase' uuid='1'/></encryption></disk></domain>";
+        assert_eq!(definition(xml.to_owned()), xml);
+    }
+}

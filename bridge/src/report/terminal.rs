@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The report for a terminal: worst first, counts at the end, readable at 80 columns.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::{Finding, Findings, Report};
+use crate::checks::{self, Apply, Evidence, Outcome, Severity};
+use crate::facts::Link;
+use crate::policy::Profile;
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub color: bool,
+    /// Columns, at least 40.
+    pub width: usize,
+    /// Also what passes or does not apply.
+    pub all: bool,
+}
+
+pub fn write(out: &mut impl Write, report: &Report, style: Style) -> io::Result<()> {
+    if let Link::Unreachable { message } | Link::Denied { message } = &report.libvirt.link {
+        wrapped(out, "", message, style.width)?;
+        writeln!(out)?;
+    }
+    let mut total = Counts::default();
+    if !report.host.findings.is_empty() {
+        let host = &report.host;
+        let title = if host.name.is_empty() { "Host".to_owned() } else { format!("Host {}", clean(&host.name)) };
+        subject(out, &title, report.profile, host.meets, host.proven, &host.findings, style)?;
+        total.add(&host.findings);
+    }
+    let mut vms: Vec<_> = report.vms.values().collect();
+    vms.sort_by(|a, b| a.name.cmp(&b.name));
+    for vm in &vms {
+        let title = format!("VM {} ({})", clean(&vm.name), clean(&vm.state));
+        subject(out, &title, report.profile, vm.meets, vm.proven, &vm.findings, style)?;
+        total.add(&vm.findings);
+    }
+    let subjects = match (report.host.findings.is_empty(), vms.len()) {
+        (true, 1) => "1 definition".to_owned(),
+        (true, count) => format!("{count} definitions"),
+        (false, 1) => "the host and 1 VM".to_owned(),
+        (false, count) => format!("the host and {count} VMs"),
+    };
+    let heading = format!("Total for {subjects}, profile {}: {}", report.profile.name(), total.text());
+    wrapped(out, "", &heading, style.width)?;
+    let unknown_for_want = report.vms.values().flat_map(|vm| vm.findings.values()).chain(report.host.findings.values());
+    let wanting = unknown_for_want.filter(|finding| finding.needs.is_some()).count();
+    if wanting > 0 {
+        let text = format!("{wanting} of the unknown need administrative access: run this as root to know them.");
+        wrapped(out, "", &text, style.width)?;
+    }
+    Ok(())
+}
+
+fn subject(
+    out: &mut impl Write,
+    title: &str,
+    profile: Profile,
+    meets: Option<Profile>,
+    proven: bool,
+    findings: &Findings,
+    style: Style,
+) -> io::Result<()> {
+    writeln!(out, "{}", paint(style, "1", title))?;
+    let mut counts = Counts::default();
+    counts.add(findings);
+    let standing = match (meets, proven) {
+        (None, _) => "does not meet any profile".to_owned(),
+        (Some(meets), true) => format!("meets {}", meets.name()),
+        (Some(meets), false) => format!("meets {}, not proven", meets.name()),
+    };
+    let judged = if meets.is_some_and(|meets| meets >= profile) { "" } else { " (below the chosen profile)" };
+    writeln!(out, "  {standing}{judged}")?;
+    writeln!(out, "  {}", counts.text())?;
+    let mut shown: Vec<(&&str, &Finding)> = findings
+        .iter()
+        .filter(|(_, finding)| style.all || !matches!(finding.verdict, Outcome::Pass | Outcome::NotApplicable))
+        .collect();
+    shown.sort_by_key(|(id, finding)| (std::cmp::Reverse(rank(finding)), **id));
+    for (id, finding) in shown {
+        one(out, id, finding, style)?;
+    }
+    writeln!(out)
+}
+
+/// Worst first: failures by severity, then warnings, what is not known, and the rest.
+pub fn rank(finding: &Finding) -> (u8, Severity) {
+    let group = match finding.verdict {
+        Outcome::Fail => 5,
+        Outcome::Warn => 4,
+        Outcome::Unknown => 3,
+        Outcome::Info => 2,
+        Outcome::Pass => 1,
+        Outcome::NotApplicable => 0,
+    };
+    (group, finding.severity)
+}
+
+fn one(out: &mut impl Write, id: &str, finding: &Finding, style: Style) -> io::Result<()> {
+    let (word, color) = match finding.verdict {
+        Outcome::Fail => ("FAIL", "31;1"),
+        Outcome::Warn => ("WARN", "33"),
+        Outcome::Unknown => ("UNKNOWN", "35"),
+        Outcome::Info => ("INFO", "36"),
+        Outcome::Pass => ("PASS", "32"),
+        Outcome::NotApplicable => ("N/A", "2"),
+    };
+    writeln!(out, "\n  {}  {}  {}", paint(style, color, word), paint(style, "1", id), finding.severity.name())?;
+    wrapped(out, "    ", &finding.message, style.width)?;
+    for Evidence { origin, value } in &finding.evidence {
+        wrapped(out, "      ", &format!("{origin} = {value}"), style.width)?;
+    }
+    if matches!(finding.verdict, Outcome::Fail | Outcome::Warn)
+        && let Some(check) = checks::find(id)
+    {
+        wrapped(out, "    ", &format!("Fix ({}): {}", apply(finding.apply), check.fix), style.width)?;
+    }
+    Ok(())
+}
+
+/// When a fix takes effect, in words.
+pub fn apply(apply: Apply) -> &'static str {
+    match apply {
+        Apply::Live => "at once",
+        Apply::NextStart => "when the VM is next started",
+        Apply::DaemonRestart => "after a restart of libvirt's daemon",
+        Apply::HostNow => "on the host, at once",
+        Apply::HostReboot => "after a reboot of the host",
+        Apply::Manual => "by hand",
+    }
+}
+
+#[derive(Default)]
+struct Counts([usize; 6]);
+
+impl Counts {
+    const ORDER: [(Outcome, &'static str); 6] = [
+        (Outcome::Fail, "failed"),
+        (Outcome::Warn, "warnings"),
+        (Outcome::Unknown, "unknown"),
+        (Outcome::Info, "for information"),
+        (Outcome::Pass, "passed"),
+        (Outcome::NotApplicable, "not applicable"),
+    ];
+
+    fn add(&mut self, findings: &Findings) {
+        for finding in findings.values() {
+            for (count, (outcome, _)) in self.0.iter_mut().zip(Self::ORDER) {
+                *count += usize::from(finding.verdict == outcome);
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (count, (_, word)) in self.0.iter().zip(Self::ORDER) {
+            if *count > 0 {
+                let separator = if text.is_empty() { "" } else { ", " };
+                let word = if *count == 1 && word == "warnings" { "warning" } else { word };
+                let _ = write!(text, "{separator}{count} {word}");
+            }
+        }
+        if text.is_empty() { "nothing was checked".to_owned() } else { text }
+    }
+}
+
+pub(super) fn paint(style: Style, code: &str, text: &str) -> String {
+    if style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// Text written by whoever defined a VM must not drive the terminal, nor turn the reading direction.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => {
+                let _ = write!(out, "\\u{{{:x}}}", char as u32);
+            }
+            char if char.is_control() => {
+                let _ = write!(out, "{}", char.escape_default());
+            }
+            char => out.push(char),
+        }
+    }
+    out
+}
+
+/// Writes text broken at spaces; what has no space within a line is broken where it must be.
+pub(super) fn wrapped(out: &mut impl Write, indent: &str, text: &str, width: usize) -> io::Result<()> {
+    let width = width.max(40) - indent.len();
+    let mut line = String::new();
+    let mut length = 0;
+    for word in clean(text).split(' ') {
+        let count = word.chars().count();
+        if length > 0 && length + 1 + count > width {
+            writeln!(out, "{indent}{line}")?;
+            line.clear();
+            length = 0;
+        }
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        for char in word.chars() {
+            if length == width {
+                writeln!(out, "{indent}{line}")?;
+                line.clear();
+                length = 0;
+            }
+            line.push(char);
+            length += 1;
+        }
+    }
+    writeln!(out, "{indent}{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_do_not_reach_the_terminal() {
+        assert_eq!(clean("a\u{1b}[31mb\r\n\u{7}\u{202e}c"), "a\\u{1b}[31mb\\r\\n\\u{7}\\u{202e}c");
+        assert_eq!(clean("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(clean("grün 仮想"), "grün 仮想");
+    }
+
+    #[test]
+    fn lines_keep_within_the_width() {
+        let mut out = Vec::new();
+        wrapped(&mut out, "  ", &format!("some words and {} more", "x".repeat(100)), 40).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        assert_eq!(text.matches('x').count(), 100);
+    }
+
+    #[test]
+    fn counts_are_words() {
+        let counts = Counts([2, 1, 0, 0, 3, 0]);
+        assert_eq!(counts.text(), "2 failed, 1 warning, 3 passed");
+        assert_eq!(Counts([0, 2, 1, 0, 0, 0]).text(), "2 warnings, 1 unknown");
+    }
+}

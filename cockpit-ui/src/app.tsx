@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The page itself, for both of its HTML files. */
+
+import { createRoot } from "react-dom/client";
+
+import cockpit from "cockpit";
+
+import { Overview } from "./overview";
+import { followTheme } from "./theme";
+import { usePlace } from "./use-audit";
+import { VmView } from "./vm-view";
+
+import "@patternfly/patternfly/patternfly-base.css";
+import "./app.css";
+
+function App() {
+    const { path, option } = usePlace();
+    const name = option("name");
+    if (path[0] === "vm" && name) {
+        const connection = option("connection") ?? "system";
+        // another VM is another view: nothing of the old one's state may stay
+        return <VmView key={`${connection} ${name}`} name={name} connection={connection} />;
+    }
+    return <Overview />;
+}
+
+export function showApp(): void {
+    followTheme();
+    cockpit.translate();
+    document.documentElement.dir ||= cockpit.language_direction ?? "ltr";
+    const root = document.getElementById("app");
+    if (root)
+        createRoot(root).render(<App />);
+}

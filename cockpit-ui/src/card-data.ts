@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the card in cockpit-machines says. Loaded when there is a place for that card, not before. */
+
+import cockpit from "cockpit";
+
+import { Audit, fetchChecks } from "./bridge";
+import { countSeverities, countVerdicts, isBad, worst } from "./findings";
+import { securityPath, OVERVIEW_PATH } from "./paths";
+import { SEVERITIES } from "./report";
+import type { Check, Findings, Vm } from "./report";
+import { problemText, profileText, severityText, verdictText } from "./texts";
+import { storedProfile } from "./profile";
+
+const _ = cockpit.gettext;
+
+/** The VM whose details are shown, or null for the list of all. */
+export type Target = { name: string, connection: string } | null;
+
+export interface Summary {
+    title: string;
+    rows: [term: string, text: string][];
+    link: string;
+    path: string;
+}
+
+function countsText(findings: Findings): string {
+    const severities = countSeverities(findings.values());
+    const unknown = countVerdicts(findings.values()).get("unknown") ?? 0;
+    const parts = SEVERITIES.filter(s => severities.has(s))
+            .map(s => cockpit.format("$0 $1", severities.get(s) ?? 0, severityText(s)));
+    if (unknown > 0)
+        parts.push(cockpit.format("$0 $1", unknown, verdictText("unknown")));
+    return parts.join(", ") || _("Nothing found");
+}
+
+function vmSummary(vm: Vm, checks: Map<string, Check>): Summary["rows"] {
+    const found = worst(vm.findings);
+    const meets = vm.meets === null ? _("None") : profileText(vm.meets);
+    const rows: Summary["rows"] = [
+        [_("Meets profile"), vm.proven ? meets : cockpit.format(_("$0, not proven"), meets)],
+        [_("Findings"), countsText(vm.findings)],
+    ];
+    if (found) {
+        const title = _(checks.get(found.id)?.title ?? found.finding.message);
+        rows.push([_("Worst finding"), cockpit.format(_("$0: $1"), severityText(found.finding.severity), title)]);
+    }
+    return rows;
+}
+
+function listSummary(vms: Vm[]): Summary["rows"] {
+    const severe = vms.filter(vm => [...vm.findings.values()].some(f =>
+        isBad(f) && (f.severity === "critical" || f.severity === "high"))).length;
+    const text = cockpit.ngettext("$0 of $1 virtual machine has critical or high findings",
+                                  "$0 of $1 virtual machines have critical or high findings", severe);
+    return [[_("Security"), cockpit.format(text, severe, vms.length)]];
+}
+
+/** Calls back with what to show, now and whenever it changes, until the returned function is called. */
+export function watchSummary(target: Target, changed: (summary: Summary) => void): () => void {
+    let checks = new Map<string, Check>();
+
+    const update = () => {
+        const { report, problem } = audit.state;
+        const vm = target && report?.vms.find(v => v.name === target.name);
+        let rows: Summary["rows"];
+        if (report && target && vm)
+            rows = vmSummary(vm, checks);
+        else if (report && !target && report.libvirt.state === "connected" && report.vms.length > 0)
+            rows = listSummary(report.vms);
+        else if (problem && target)
+            rows = [[_("Problem"), problemText(problem)]];
+        else
+            return; // nothing to say (yet)
+        changed(target
+            ? { title: _("Security"), rows, link: _("View findings"), path: securityPath(target.name, target.connection) }
+            : { title: _("VM security"), rows, link: _("View all findings"), path: OVERVIEW_PATH });
+    };
+
+    const audit = new Audit({ connection: target?.connection ?? "system", profile: storedProfile() }, update);
+    fetchChecks().then(result => { checks = result; update() }, () => { /* the findings' own messages will do */ });
+    return () => audit.close();
+}

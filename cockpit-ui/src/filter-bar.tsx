@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+import { useState } from "react";
+
+import { Badge } from "@patternfly/react-core/dist/esm/components/Badge";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle";
+import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
+import { Select, SelectList, SelectOption } from "@patternfly/react-core/dist/esm/components/Select";
+import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
+import cockpit from "cockpit";
+
+import { countVerdicts, NO_FILTER } from "./findings";
+import type { Filter, Row } from "./findings";
+import { SeverityMark, VerdictMark } from "./labels";
+import { SEVERITIES, VERDICTS } from "./report";
+
+const _ = cockpit.gettext;
+
+function CheckboxSelect<T extends string>({ id, label, choices, chosen, choose, mark, count }: {
+    id: string,
+    label: string,
+    choices: readonly T[],
+    chosen: T[],
+    choose: (chosen: T[]) => void,
+    mark: (choice: T) => React.ReactNode,
+    count: (choice: T) => number,
+}) {
+    const [open, setOpen] = useState(false);
+    const flip = (choice: T) =>
+        choose(chosen.includes(choice) ? chosen.filter(c => c !== choice) : [...chosen, choice]);
+    return (
+        <Select id={`${id}-menu`} role="menu" isOpen={open} onOpenChange={setOpen} selected={chosen}
+                onSelect={(_event, value) => flip(value as T)}
+                toggle={ref => (
+                    <MenuToggle ref={ref} id={id} isExpanded={open} onClick={() => setOpen(!open)}>
+                        {label}{chosen.length > 0 && <>{" "}<Badge isRead>{chosen.length}</Badge></>}
+                    </MenuToggle>
+                )}>
+            <SelectList>
+                {choices.map(choice => (
+                    <SelectOption key={choice} value={choice} hasCheckbox isSelected={chosen.includes(choice)}
+                                  data-choice={choice}>
+                        {mark(choice)} <span className="vms-subtle">{count(choice)}</span>
+                    </SelectOption>
+                ))}
+            </SelectList>
+        </Select>
+    );
+}
+
+export function FilterBar({ name, filter, setFilter, rows, shown }: {
+    name: string, filter: Filter, setFilter: (filter: Filter) => void, rows: Row[], shown: number,
+}) {
+    const verdicts = countVerdicts(rows.map(row => row.finding));
+    const isFiltered = filter.verdicts.length > 0 || filter.severities.length > 0 || filter.text.trim() !== "";
+    return (
+        <Toolbar id={`${name}-filter`} className="vms-filter">
+            <ToolbarContent>
+                <ToolbarItem>
+                    <SearchInput id={`${name}-filter-text`} aria-label={_("Filter by text")}
+                                 placeholder={_("Filter by text")} value={filter.text}
+                                 onChange={(_event, text) => setFilter({ ...filter, text })}
+                                 onClear={() => setFilter({ ...filter, text: "" })} />
+                </ToolbarItem>
+                <ToolbarItem>
+                    <CheckboxSelect id={`${name}-filter-verdict`} label={_("Verdict")} chosen={filter.verdicts}
+                                    choices={VERDICTS} count={verdict => verdicts.get(verdict) ?? 0}
+                                    mark={verdict => <VerdictMark verdict={verdict} />}
+                                    choose={verdicts => setFilter({ ...filter, verdicts })} />
+                </ToolbarItem>
+                <ToolbarItem>
+                    <CheckboxSelect id={`${name}-filter-severity`} label={_("Severity")} chosen={filter.severities}
+                                    choices={SEVERITIES} mark={severity => <SeverityMark severity={severity} />}
+                                    count={severity => rows.filter(row => row.finding.severity === severity).length}
+                                    choose={severities => setFilter({ ...filter, severities })} />
+                </ToolbarItem>
+                {isFiltered &&
+                    <ToolbarItem>
+                        <Button variant="link" onClick={() => setFilter(NO_FILTER)}>{_("Clear filters")}</Button>
+                    </ToolbarItem>}
+                <ToolbarItem align={{ default: "alignEnd" }} className="vms-shown" role="status">
+                    {isFiltered
+                        ? cockpit.format(_("$0 of $1 findings"), shown, rows.length)
+                        : cockpit.format(cockpit.ngettext("$0 finding", "$0 findings", rows.length), rows.length)}
+                </ToolbarItem>
+            </ToolbarContent>
+        </Toolbar>
+    );
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Pure functions over findings: order, groups, filters, counts. */
+
+import { SEVERITIES, VERDICTS } from "./report";
+import type { Check, Finding, Findings, Severity, Verdict } from "./report";
+
+export interface Row {
+    id: string;
+    title: string;
+    area: string;
+    finding: Finding;
+    /** Missing when the program's list of checks has not arrived or does not know this one. */
+    check?: Check;
+}
+
+export interface Group {
+    area: string;
+    rows: Row[];
+}
+
+export interface Filter {
+    /** Empty: all. */
+    verdicts: Verdict[];
+    severities: Severity[];
+    text: string;
+}
+
+export const NO_FILTER: Filter = { verdicts: [], severities: [], text: "" };
+
+/** The kebab ids of the areas, in the order of the page. */
+export const AREAS = [
+    "mac", "confinement", "process", "console", "devices", "firmware", "storage", "secrets",
+    "daemon", "access", "kernel", "state",
+];
+
+/** Lower is worse. A failed low check still comes before a warning: it is known to be bad. */
+export function rank(finding: Finding): number {
+    return VERDICTS.indexOf(finding.verdict) * SEVERITIES.length + SEVERITIES.indexOf(finding.severity);
+}
+
+export function toRows(findings: Findings, checks: Map<string, Check>): Row[] {
+    return [...findings].map(([id, finding]) => {
+        const check = checks.get(id);
+        return { id, finding, title: check?.title ?? id, area: check?.area ?? "", ...check && { check } };
+    });
+}
+
+/** Of one word per verdict and severity, what the reader needs to look at. */
+export function isBad(finding: Finding): boolean {
+    return finding.verdict === "fail" || finding.verdict === "warn";
+}
+
+/** Worst first; equal ones as the program lists them. */
+export function worstFirst(rows: Row[]): Row[] {
+    return [...rows].sort((a, b) => rank(a.finding) - rank(b.finding));
+}
+
+/**
+ * Keeps rows where they were (`order`: ids as last shown), so that a live update never moves what somebody is reading;
+ * new ones come last.
+ */
+export function keepOrder(rows: Row[], order: readonly string[]): Row[] {
+    const place = new Map(order.map((id, i) => [id, i]));
+    const at = (row: Row) => place.get(row.id) ?? order.length;
+    return [...rows].sort((a, b) => at(a) - at(b));
+}
+
+export function matches(row: Row, filter: Filter): boolean {
+    const { finding } = row;
+    if (filter.verdicts.length > 0 && !filter.verdicts.includes(finding.verdict))
+        return false;
+    if (filter.severities.length > 0 && !filter.severities.includes(finding.severity))
+        return false;
+    const wanted = filter.text.trim().toLocaleLowerCase();
+    if (!wanted)
+        return true;
+    const texts = [row.id, row.title, finding.message, ...finding.evidence.flatMap(e => [e.origin, e.value])];
+    return texts.some(text => text.toLocaleLowerCase().includes(wanted));
+}
+
+export function groupByArea(rows: Row[]): Group[] {
+    const groups = new Map<string, Row[]>();
+    for (const row of rows)
+        groups.set(row.area, [...groups.get(row.area) ?? [], row]);
+    const at = (area: string) => AREAS.includes(area) ? AREAS.indexOf(area) : AREAS.length;
+    return [...groups].map(([area, rows]) => ({ area, rows })).sort((a, b) => at(a.area) - at(b.area));
+}
+
+export function countVerdicts(findings: Iterable<Finding>): Map<Verdict, number> {
+    const counts = new Map<Verdict, number>();
+    for (const { verdict } of findings)
+        counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+    return counts;
+}
+
+/** How many findings fail or warn, by severity. */
+export function countSeverities(findings: Iterable<Finding>): Map<Severity, number> {
+    const counts = new Map<Severity, number>();
+    for (const finding of findings) {
+        if (isBad(finding))
+            counts.set(finding.severity, (counts.get(finding.severity) ?? 0) + 1);
+    }
+    return counts;
+}
+
+/** The id of the worst finding that fails or warns. */
+export function worst(findings: Findings): { id: string, finding: Finding } | null {
+    let result: { id: string, finding: Finding } | null = null;
+    for (const [id, finding] of findings) {
+        if (isBad(finding) && (!result || rank(finding) < rank(result.finding)))
+            result = { id, finding };
+    }
+    return result;
+}
+
+export function needsAdmin(findings: Findings): number {
+    return [...findings.values()].filter(f => f.verdict === "unknown" && f.needs === "admin").length;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Links to places inside Cockpit, which also work with the middle button and from the keyboard. */
+
+import type { MouseEvent, ReactNode } from "react";
+
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import cockpit from "cockpit";
+
+/** Props of an <a> that jumps in the shell when clicked plainly. */
+export function jumpProps(path: string) {
+    return {
+        href: path,
+        onClick: (event: MouseEvent) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey)
+                return;
+            event.preventDefault();
+            cockpit.jump(path, cockpit.transport.host);
+        }
+    };
+}
+
+export function JumpLink({ path, children }: { path: string, children: ReactNode }) {
+    return <Button variant="link" isInline component="a" {...jumpProps(path)}>{children}</Button>;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A Security card in cockpit-machines' VM details page, and a summary on its list. cockpit-machines has no extension
+ * point, so this looks into its frame (same origin) and adds one node of our own; the rest of its DOM is only read.
+ * Whatever is not as expected means that nothing is added; VM security in the menu works all the same.
+ * Known to fit cockpit-machines 288 to 355 (PatternFly 4 to 6), inside the shells of Cockpit 287 to 366.
+ */
+
+import cockpit from "cockpit";
+
+import type { Summary, Target } from "./card-data";
+
+const CLASS_PREFIXES = ["pf-v6-c-", "pf-v5-c-", "pf-c-"];
+const MARK = "data-vm-security-card";
+
+function element(doc: Document, tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
+    const node = doc.createElement(tag);
+    node.className = className;
+    node.append(...children);
+    return node;
+}
+
+/** What the Virtual machines page shows right now, and where our node goes. */
+function look(doc: Document): { target: Target, place: Element, prefix: string } | null {
+    const prefix = CLASS_PREFIXES.find(p => doc.querySelector(`.${p}card`));
+    const details = doc.querySelector("#vm-details .ct-vm-overview");
+    const list = doc.querySelector("#virtual-machines-listing");
+    if (!prefix)
+        return null;
+    if (details) {
+        const params = new URLSearchParams(doc.location.hash.split("?")[1]);
+        const name = params.get("name");
+        if (name)
+            return { target: { name, connection: params.get("connection") ?? "system" }, place: details, prefix };
+    } else if (list) {
+        return { target: null, place: list, prefix };
+    }
+    return null;
+}
+
+/** The shell only lets the current frame jump; a hidden one goes the way of the browser's own Back button. */
+function jump(shell: Window, path: string): void {
+    shell.history.pushState(null, "", path);
+    shell.dispatchEvent(new PopStateEvent("popstate", { state: null }));
+}
+
+/** Our node, in the classes of the page that it is for. */
+function render(doc: Document, shell: Window, host: string, prefix: string, target: Target, summary: Summary): Element {
+    const c = (name: string) => prefix + name;
+    const rows = summary.rows.map(([term, text]) => element(doc, "div", c("description-list__group"),
+        element(doc, "dt", c("description-list__term"), element(doc, "span", c("description-list__text"), term)),
+        element(doc, "dd", c("description-list__description"), element(doc, "div", c("description-list__text"), text))));
+    const link = element(doc, "a", `${c("button")} pf-m-link pf-m-inline`, summary.link) as HTMLAnchorElement;
+    link.href = host + summary.path;
+    link.target = "_parent";
+    link.addEventListener("click", event => {
+        if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
+            event.preventDefault();
+            jump(shell, link.getAttribute("href") ?? "");
+        }
+    });
+    const title = element(doc, "div", c("card__title"), element(doc, "h2", c("card__title-text"), summary.title));
+    const card = element(doc, target ? "div" : "section", `${c("card")} vm-security-card`,
+                         element(doc, "div", c("card__header"), element(doc, "div", c("card__header-main"), title)),
+                         element(doc, "div", c("card__body"),
+                                 element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows)),
+                         element(doc, "div", c("card__footer"), link));
+    card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
+    card.setAttribute(MARK, target ? target.name : "");
+    return card;
+}
+
+export function hookIntoMachines(): void {
+    // cockpit1:CONNECTION/vm-security; the Virtual machines page of the same host is its sibling
+    const match = /^(cockpit1:(.*))\/vm-security$/.exec(window.name);
+    const shell = window.parent;
+    if (!match || shell === window)
+        return;
+    const frameName = `${match[1]}/machines`;
+    const host = match[2] === "localhost" ? "" : `/@${match[2]}`;
+
+    let frame: HTMLIFrameElement | undefined;
+    let doc: Document | null = null;
+    let shown = ""; // the target that `stop` belongs to
+    let stop = () => {};
+    let summary: Summary | null = null;
+    let node: Element | null = null;
+    let drawn = ""; // what `node` says
+    let timer = 0;
+
+    // not requestAnimationFrame: our frame is hidden, so it would never come
+    const later = () => { timer ||= window.setTimeout(update, 50) };
+    const observer = new MutationObserver(later);
+
+    function attach(): void {
+        const found = [...shell.document.querySelectorAll("iframe")].find(f => f.name === frameName);
+        if (found !== frame) {
+            frame = found;
+            frame?.addEventListener("load", later);
+        }
+        if ((frame?.contentDocument ?? null) === doc)
+            return;
+        doc = frame?.contentDocument ?? null;
+        observer.disconnect();
+        observer.observe(shell.document.body, { childList: true, subtree: true, attributeFilter: ["style", "class", "hidden"] });
+        if (doc)
+            observer.observe(doc, { childList: true, subtree: true });
+    }
+
+    function watch(target: Target): void {
+        let wanted = true;
+        let close = () => {};
+        stop = () => { wanted = false; close() };
+        void import("./card-data").then(({ watchSummary }) => {
+            if (wanted)
+                close = watchSummary(target, now => { summary = now; update() });
+        });
+    }
+
+    function update(): void {
+        timer = 0;
+        attach();
+        const visible = frame && frame.getClientRects().length > 0 && !shell.document.hidden;
+        const seen = visible && doc?.body ? look(doc) : null;
+        const target = JSON.stringify(seen?.target);
+        if (!seen || target !== shown) {
+            stop();
+            node?.remove();
+            summary = node = null;
+            stop = () => {};
+            shown = "";
+        }
+        if (!seen || !doc)
+            return;
+        if (!shown) {
+            shown = target;
+            watch(seen.target);
+        }
+        if (!summary || (node?.isConnected && node.ownerDocument === doc && drawn === JSON.stringify(summary)))
+            return;
+        const focused = node?.contains(doc.activeElement) ?? false;
+        const fresh = render(doc, shell, host, seen.prefix, seen.target, summary);
+        if (node?.isConnected)
+            node.replaceWith(fresh);
+        else
+            seen.place.append(fresh);
+        node = fresh;
+        drawn = JSON.stringify(summary);
+        if (focused)
+            fresh.querySelector("a")?.focus();
+    }
+
+    try {
+        observer.observe(shell.document.body, { childList: true, subtree: true, attributeFilter: ["style", "class", "hidden"] });
+        shell.document.addEventListener("visibilitychange", later);
+        update();
+    } catch (error) {
+        // not inside Cockpit's shell, or one that is not like any that is known
+        console.debug("vm-security: no card in Virtual machines:", error, cockpit.transport.host);
+    }
+}

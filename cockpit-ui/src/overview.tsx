@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* overview.html: the host and all its VMs. */
+
+import type { ReactNode } from "react";
+
+import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
+import cockpit from "cockpit";
+
+import { needsAdmin } from "./findings";
+import { FindingsList } from "./findings-list";
+import { Counts, Meets } from "./labels";
+import { ProfileSelect } from "./profile-select";
+import type { Check, Profile, Report, Vm } from "./report";
+import { LibvirtState, Loading, Notices, ProblemState } from "./states";
+import { useAudit, useChecks, useProfile } from "./use-audit";
+import { Facts } from "./vm-view";
+import { VmTable } from "./vm-table";
+
+const _ = cockpit.gettext;
+
+function Ready({ report, vms, checks, profile, setProfile }: {
+    report: Report, vms: Vm[], checks: Map<string, Check>, profile: Profile, setProfile: (profile: Profile) => void,
+}) {
+    const { host, libvirt } = report;
+    return (
+        <div data-state={libvirt.state === "connected" ? "ready" : undefined} className="vms-cards">
+            <Card id="vm-security-host">
+                <CardHeader><CardTitle component="h2">{cockpit.format(_("Host $0"), host.name)}</CardTitle></CardHeader>
+                <CardBody>
+                    <Facts facts={[
+                        ["host-profile", _("Judged as"),
+                            <ProfileSelect key="profile" profile={profile} choose={setProfile} />],
+                        ["host-meets", _("Meets profile"), <Meets key="meets" judged={host} />],
+                        ["host-counts", _("Findings"), <Counts key="counts" findings={host.findings} />],
+                    ]} />
+                </CardBody>
+            </Card>
+            <Card id="vm-security-vms">
+                <CardHeader><CardTitle component="h2">{_("Virtual machines")}</CardTitle></CardHeader>
+                <CardBody>
+                    {libvirt.state === "connected" || vms.length > 0
+                        ? <VmTable vms={vms} checks={checks} />
+                        : <LibvirtState libvirt={libvirt} privileged={report.privileged} />}
+                </CardBody>
+            </Card>
+            <Card id="vm-security-host-findings">
+                <CardHeader><CardTitle component="h2">{_("Findings about the host")}</CardTitle></CardHeader>
+                <CardBody><FindingsList name="host" findings={host.findings} checks={checks} /></CardBody>
+            </Card>
+        </div>
+    );
+}
+
+export function Overview() {
+    const [profile, setProfile] = useProfile();
+    const audit = useAudit("system", profile);
+    const { report, problem, retrying, retry } = audit;
+    // the user's own VMs; quietly, because most administrators have no libvirt of their own
+    const session = useAudit("session", profile, report !== null).report;
+    const checks = useChecks(report !== null);
+    const vms = [...report?.vms ?? [], ...session?.vms ?? []];
+
+    let content: ReactNode;
+    if (report)
+        content = <Ready report={report} vms={vms} checks={checks} profile={profile} setProfile={setProfile} />;
+    else if (problem)
+        content = <ProblemState problem={problem} retrying={retrying} retry={retry} />;
+    else
+        content = <Loading />;
+
+    const unprivileged = report
+        ? [report.host, ...report.vms].reduce((sum, judged) => sum + needsAdmin(judged.findings), 0)
+        : 0;
+    return (
+        <main id="vm-security-overview" className="vms-page" data-privileged={report?.privileged ?? false}>
+            <header className="vms-header">
+                <h1 className="vms-heading">{_("VM security")}</h1>
+                {report && <Notices audit={audit} unprivileged={unprivileged} />}
+            </header>
+            {content}
+        </main>
+    );
+}
