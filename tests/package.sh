@@ -105,7 +105,7 @@ check "dependencies" requirements
 check "no scripts" no_scripts
 check "bundled npm modules are provided" bundled
 if command -v rpmlint >/dev/null; then
-    check "rpmlint" rpmlint -c "$here/packaging/rpmlint.toml" "$rpm"
+    check "rpmlint" env HOME="$work" rpmlint -c "$here/packaging/rpmlint.toml" "$rpm"
 else
     echo "-       rpmlint: not installed"
 fi
@@ -185,16 +185,18 @@ manifest() { # the program that it spawns is the installed one, the pages that i
     ' "$page" "$root"
 }
 local_references() { # every file that the pages load from their own directory is installed
-    local html name missing=
+    local html name count=0 missing=
     for html in "$page"/*.html; do
         while read -r name; do
             case $name in
                 ../* | po.js) continue ;; # Cockpit's own: po.js is made for the reader's language
             esac
+            count=$((count + 1))
             [ -e "$page/$name" ] || [ -e "$page/$name.gz" ] || missing+="$html: $name"$'\n'
         done < <(grep -oE '(src|href)="[^"#:]+"' "$html" | sed -E 's/^[a-z]+="(.*)"$/\1/')
     done
     equals "" "${missing%$'\n'}"
+    [ "$count" -gt 0 ]
 }
 
 check "vm-security on the path is the program" links_to_program
