@@ -61,7 +61,7 @@ codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint,
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
 	$(CARGO) clippy --test bridges $(LOCKED) -- -D warnings
 	cd cockpit-ui && npm run --silent typecheck && npm run --silent eslint && npm run --silent stylelint
-	shellcheck -x $(SHELL_FILES)
+	shellcheck -x -S warning $(SHELL_FILES)
 	tests/source-rules.sh
 
 .PHONY: unit
