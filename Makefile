@@ -4,23 +4,97 @@
 CARGO ?= cargo
 PREFIX ?= /usr
 LIBEXECDIR ?= $(PREFIX)/libexec
+# Which Cockpit the demo shows: 287 (the C bridge) or 337 (the Python bridge).
+COCKPIT ?= 287
 export CARGO_TERM_COLOR ?= auto
 LOCKED := $(if $(CI),--locked,)
+PROGRAM := target/release/cockpit-vm-security
+STAGE := target/stage
+SHELL_FILES := $(shell git ls-files '*.sh' 'tests/testbed/bed' 'tests/testbed/demo' 'tests/testbed/lib/*' 2>/dev/null)
 
-.PHONY: all help deps demo check check-host codecheck unit ui install devel-install devel-uninstall rpm bench clean
+.PHONY: all
+all: bridge ui  ## build the program and the page
 
-all: bridge ui  ## build the program and the page (release)
-
+.PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 18
+
+.PHONY: deps
+deps:  ## install what building and testing need and this machine lacks
+	tests/deps.sh
 
 .PHONY: bridge
 bridge:  ## build the release binary
 	$(CARGO) build --release $(LOCKED)
 
+.PHONY: ui
 ui: cockpit-ui/node_modules/.stamp  ## build the page into cockpit-ui/dist
-	cd cockpit-ui && node build.js
+	cd cockpit-ui && npm run --silent build
 
 cockpit-ui/node_modules/.stamp: cockpit-ui/package-lock.json
-	cd cockpit-ui && npm ci --no-audit --no-fund
-	touch $@
+	cd cockpit-ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What is installed in the test bed and in the demo: Debian's Cockpit looks elsewhere than /usr/libexec.
+.PHONY: stage
+stage: all
+	rm -rf $(STAGE)
+	DESTDIR=$(STAGE) COCKPIT_LIBEXECDIR=/usr/lib/cockpit packaging/install.sh
+
+.PHONY: demo
+demo: deps  ## show it: a private host with three VMs and Cockpit on a loopback port, until Ctrl-C
+	@$(MAKE) --no-print-directory stage
+	@COCKPIT=$(COCKPIT) tests/testbed/demo $(STAGE)
+
+.PHONY: check
+check: deps  ## all tests: code, units, specifications, protocol, package, real hosts, browser
+	@$(MAKE) --no-print-directory codecheck unit
+	@$(MAKE) --no-print-directory stage
+	tests/in-bed.sh $(STAGE)
+	@$(MAKE) --no-print-directory package-check
+
+.PHONY: codecheck
+codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint, stylelint, shellcheck
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
+	cd cockpit-ui && npm run --silent typecheck && npm run --silent eslint && npm run --silent stylelint
+	shellcheck -x $(SHELL_FILES)
+	tests/source-rules.sh
+
+.PHONY: unit
+unit: cockpit-ui/node_modules/.stamp  ## unit tests, executable specifications, protocol transcripts, libvirt's test driver
+	$(CARGO) test $(LOCKED)
+	cd cockpit-ui && npm run --silent test
+
+.PHONY: package-check
+package-check: rpm  ## install the built RPM into an empty root and run what it installed
+	tests/package.sh
+
+.PHONY: check-host
+check-host: all  ## the audit and a browser pass inside a full host under SELinux (slow; not part of check)
+	tests/selinux-host/check.sh
+
+.PHONY: install
+install:  ## install what was built: DESTDIR= PREFIX= LIBEXECDIR=
+	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBEXECDIR=$(LIBEXECDIR) packaging/install.sh
+
+.PHONY: devel-install
+devel-install: ui  ## show your own Cockpit this working tree
+	$(CARGO) build $(LOCKED)
+	packaging/devel.sh install
+
+.PHONY: devel-uninstall
+devel-uninstall:
+	packaging/devel.sh uninstall
+
+.PHONY: rpm
+rpm: ui  ## build the RPM from HEAD into target/rpm
+	packaging/rpm.sh
+
+.PHONY: bench
+bench:  ## speed and memory, beside what libvirt itself costs
+	tests/bench/run.sh
+
+.PHONY: clean
+clean:
+	rm -rf target cockpit-ui/dist cockpit-ui/node_modules

@@ -48,8 +48,10 @@ const finish = {
     name: "finish",
     setup(build) {
         build.onStart(() => {
-            fs.rmSync(dist, { recursive: true, force: true });
-            fs.mkdirSync(dist);
+            // emptied, not replaced: a test bed may have it mounted
+            fs.mkdirSync(dist, { recursive: true });
+            for (const name of fs.readdirSync(dist))
+                fs.rmSync(path.join(dist, name), { recursive: true });
         });
         build.onEnd(result => {
             if (result.errors.length > 0)

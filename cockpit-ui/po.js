@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Translations: po/LANG.po → po.LANG.js (for the pages) and po.manifest.LANG.js (for the menu), as Cockpit serves them. */
+/* Translations: po/LANG.po → po.LANG.js (for the pages) and po.manifest.LANG.js (for the menu). */
 
 import fs from "node:fs";
 import path from "node:path";

@@ -3,7 +3,7 @@
 /*
  * The one file that talks to the program. There are two ways in, with one protocol:
  *
- * - Without administrative access: payload `vm-security1`, for which Cockpit starts the program (manifest.json, bridges).
+ * - Without administrative access: payload `vm-security1`, for which Cockpit starts the program (manifest.json).
  * - With it: Cockpit never gives such a payload to a privileged process, so the page starts the same program itself
  *   through a `stream` channel with `superuser`, and speaks Cockpit's framing with it. The command line is taken from
  *   the manifest that Cockpit has loaded: it has ${libexecdir} replaced (/usr/libexec, /usr/lib/cockpit), and an
@@ -306,7 +306,8 @@ export function fetchChecks(): Promise<Map<string, Check>> {
         let checks: Map<string, Check> | null = null;
         openPeer({ view: "checks" }, {
             message: data => { checks = importChecks(data) },
-            closed: problem => checks && !problem ? resolve(checks) : reject(problem ?? { code: "terminated" })
+            closed: problem =>
+                checks && !problem ? resolve(checks) : reject(new Error(problem?.message ?? problem?.code ?? "terminated"))
         });
     });
 }

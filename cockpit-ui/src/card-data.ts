@@ -4,11 +4,11 @@
 
 import cockpit from "cockpit";
 
-import { Audit, fetchChecks } from "./bridge";
+import { Audit } from "./bridge";
 import { countSeverities, countVerdicts, isBad, worst } from "./findings";
 import { securityPath, OVERVIEW_PATH } from "./paths";
 import { SEVERITIES } from "./report";
-import type { Check, Findings, Vm } from "./report";
+import type { Findings, Vm } from "./report";
 import { problemText, profileText, severityText, verdictText } from "./texts";
 import { storedProfile } from "./profile";
 
@@ -34,7 +34,7 @@ function countsText(findings: Findings): string {
     return parts.join(", ") || _("Nothing found");
 }
 
-function vmSummary(vm: Vm, checks: Map<string, Check>): Summary["rows"] {
+function vmSummary(vm: Vm): Summary["rows"] {
     const found = worst(vm.findings);
     const meets = vm.meets === null ? _("None") : profileText(vm.meets);
     const rows: Summary["rows"] = [
@@ -42,8 +42,8 @@ function vmSummary(vm: Vm, checks: Map<string, Check>): Summary["rows"] {
         [_("Findings"), countsText(vm.findings)],
     ];
     if (found) {
-        const title = _(checks.get(found.id)?.title ?? found.finding.message);
-        rows.push([_("Worst finding"), cockpit.format(_("$0: $1"), severityText(found.finding.severity), title)]);
+        const { severity, message } = found.finding;
+        rows.push([_("Worst finding"), cockpit.format("$0: $1", severityText(severity), _(message))]);
     }
     return rows;
 }
@@ -58,14 +58,12 @@ function listSummary(vms: Vm[]): Summary["rows"] {
 
 /** Calls back with what to show, now and whenever it changes, until the returned function is called. */
 export function watchSummary(target: Target, changed: (summary: Summary) => void): () => void {
-    let checks = new Map<string, Check>();
-
     const update = () => {
         const { report, problem } = audit.state;
         const vm = target && report?.vms.find(v => v.name === target.name);
         let rows: Summary["rows"];
         if (report && target && vm)
-            rows = vmSummary(vm, checks);
+            rows = vmSummary(vm);
         else if (report && !target && report.libvirt.state === "connected" && report.vms.length > 0)
             rows = listSummary(report.vms);
         else if (problem && target)
@@ -78,6 +76,5 @@ export function watchSummary(target: Target, changed: (summary: Summary) => void
     };
 
     const audit = new Audit({ connection: target?.connection ?? "system", profile: storedProfile() }, update);
-    fetchChecks().then(result => { checks = result; update() }, () => { /* the findings' own messages will do */ });
     return () => audit.close();
 }

@@ -45,13 +45,11 @@ declare module "cockpit" {
 
     export interface Location {
         readonly path: string[];
-        readonly options: { [name: string]: string | string[] | undefined };
-        go(path: string | string[], options?: { [name: string]: string }): void;
-        replace(path: string | string[], options?: { [name: string]: string }): void;
+        readonly options: Record<string, string | string[] | undefined>;
     }
 
     export interface Cockpit {
-        gettext(text: string): string;
+        gettext: (text: string) => string;
         ngettext(singular: string, plural: string, n: number): string;
         format(template: string, ...args: (string | number)[]): string;
         translate(): void;

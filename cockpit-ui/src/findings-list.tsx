@@ -2,7 +2,7 @@
 
 /* Findings grouped by area, with a toolbar to filter them, each of which opens to its evidence and its texts. */
 
-import { memo, useCallback, useId, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useId, useMemo, useState } from "react";
 
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import {
@@ -112,16 +112,13 @@ export function FindingsList({ name, findings, checks }: {
 }) {
     const [filter, setFilter] = useState(NO_FILTER);
     const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set());
-    const order = useRef<string[]>([]);
+    const [order, setOrder] = useState<string[]>([]);
     const prefix = useId().replaceAll(":", "") + name;
 
-    const rows = useMemo(() => {
-        const all = toRows(findings, checks);
-        // worst first when the list is new; after that everything stays where it is, whatever it turns into
-        const sorted = order.current.length === 0 ? worstFirst(all) : keepOrder(all, order.current);
-        order.current = sorted.map(row => row.id);
-        return sorted;
-    }, [findings, checks]);
+    const rows = useMemo(() => keepOrder(toRows(findings, checks), order), [findings, checks, order]);
+    // worst first when the list is new; after that everything stays where it is, whatever it turns into
+    if (rows.some(row => !order.includes(row.id)))
+        setOrder((order.length === 0 ? worstFirst(rows) : rows).map(row => row.id));
 
     const toggle = useCallback((id: string) => setExpanded(old => {
         const now = new Set(old);

@@ -106,7 +106,7 @@ export function Meets({ judged, brief = false }: { judged: Judged, brief?: boole
             </span>
             {!proven &&
                 <span className="vms-subtle">
-                    {brief
+                    {brief || unknown === 0
                         ? _("not proven")
                         : cockpit.format(cockpit.ngettext("not proven: $0 check is unknown",
                                                           "not proven: $0 checks are unknown", unknown), unknown)}

@@ -40,7 +40,7 @@ function Ready({ report, vms, checks, profile, setProfile }: {
                 <CardHeader><CardTitle component="h2">{_("Virtual machines")}</CardTitle></CardHeader>
                 <CardBody>
                     {libvirt.state === "connected" || vms.length > 0
-                        ? <VmTable vms={vms} checks={checks} />
+                        ? <VmTable vms={vms} />
                         : <LibvirtState libvirt={libvirt} privileged={report.privileged} />}
                 </CardBody>
             </Card>

@@ -13,7 +13,7 @@ import { Counts, Meets, SeverityMark } from "./labels";
 import { JumpLink } from "./links";
 import { securityPath } from "./paths";
 import { PROFILES } from "./report";
-import type { Check, Vm } from "./report";
+import type { Vm } from "./report";
 import { connectionText, stateText } from "./texts";
 
 const _ = cockpit.gettext;
@@ -26,11 +26,11 @@ const worstRank: Key = vm => {
     return found ? rank(found.finding) : Number.MAX_SAFE_INTEGER;
 };
 
-const COLUMNS: { id: string, title: () => string, key: Key }[] = [
-    { id: "name", title: () => _("Name"), key: vm => vm.name },
+const COLUMNS: { id: string, title: () => string, key: Key, width?: 20 | 30 }[] = [
+    { id: "name", title: () => _("Name"), key: vm => vm.name, width: 20 },
     { id: "connection", title: () => _("Connection"), key: vm => connectionText(vm.connection) },
     { id: "state", title: () => _("State"), key: vm => stateText(vm.state) },
-    { id: "worst", title: () => _("Worst finding"), key: worstRank },
+    { id: "worst", title: () => _("Worst finding"), key: worstRank, width: 30 },
     { id: "counts", title: () => _("Findings"), key: vm => -[...vm.findings.values()].filter(isBad).length },
     { id: "meets", title: () => _("Meets profile"), key: vm => vm.meets === null ? -1 : PROFILES.indexOf(vm.meets) },
 ];
@@ -43,19 +43,19 @@ function compare(a: number | string, b: number | string): number {
     return String(a).localeCompare(String(b), cockpit.language.replace("_", "-"), { numeric: true });
 }
 
-function Worst({ vm, checks }: { vm: Vm, checks: Map<string, Check> }) {
+function Worst({ vm }: { vm: Vm }) {
     const found = worst(vm.findings);
     if (!found)
         return <span className="vms-subtle">{_("Nothing found")}</span>;
     return (
         <div data-worst={found.id}>
             <SeverityMark severity={found.finding.severity} />
-            <div>{_(checks.get(found.id)?.title ?? found.finding.message)}</div>
+            <div className="vms-words"><bdi>{_(found.finding.message)}</bdi></div>
         </div>
     );
 }
 
-export function VmTable({ vms, checks }: { vms: Vm[], checks: Map<string, Check> }) {
+export function VmTable({ vms }: { vms: Vm[] }) {
     const [column, setColumn] = useState(WORST_COLUMN);
     const [direction, setDirection] = useState<"asc" | "desc">("asc");
 
@@ -76,8 +76,8 @@ export function VmTable({ vms, checks }: { vms: Vm[], checks: Map<string, Check>
         <Table variant="compact" gridBreakPoint="grid-lg" aria-label={_("Virtual machines")}>
             <Thead>
                 <Tr>
-                    {COLUMNS.map(({ id, title }, index) => (
-                        <Th key={id} sort={{
+                    {COLUMNS.map(({ id, title, width }, index) => (
+                        <Th key={id} modifier="nowrap" {...width && { width }} sort={{
                             columnIndex: index,
                             sortBy: { index: column, direction },
                             onSort: (_event, _index, direction) => {
@@ -98,7 +98,7 @@ export function VmTable({ vms, checks }: { vms: Vm[], checks: Map<string, Check>
                         </Td>
                         <Td dataLabel={_("Connection")}>{connectionText(vm.connection)}</Td>
                         <Td dataLabel={_("State")}>{stateText(vm.state)}</Td>
-                        <Td dataLabel={_("Worst finding")}><Worst vm={vm} checks={checks} /></Td>
+                        <Td dataLabel={_("Worst finding")}><Worst vm={vm} /></Td>
                         <Td dataLabel={_("Findings")}><Counts findings={vm.findings} /></Td>
                         <Td dataLabel={_("Meets profile")}><Meets judged={vm} brief /></Td>
                     </Tr>

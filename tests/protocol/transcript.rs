@@ -140,7 +140,12 @@ impl Transcript {
     /// Gets the other side's init, which comes first and unasked, and answers it.
     pub(crate) fn greet(&mut self) -> Value {
         let init = self.expect_init();
-        self.send(&json!({"command": "init", "version": 1, "host": "localhost"}));
+        let mut answer = json!({"command": "init", "version": 1, "host": "localhost"});
+        if !self.is_peer {
+            // cockpit-ws says this when the user has not asked for administrative access.
+            answer["superuser"] = json!(false);
+        }
+        self.send(&answer);
         init
     }
 
