@@ -4,6 +4,8 @@
 CARGO ?= cargo
 PREFIX ?= /usr
 LIBEXECDIR ?= $(PREFIX)/libexec
+# Where Cockpit looks for programs; found out where it is not said (packaging/install.sh).
+COCKPIT_LIBEXECDIR ?=
 # Which Cockpit the demo shows: 287 (the C bridge) or 337 (the Python bridge).
 COCKPIT ?= 287
 export CARGO_TERM_COLOR ?= auto
@@ -57,6 +59,7 @@ check: deps  ## all tests: code, units, specifications, protocol, package, real 
 codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint, stylelint, shellcheck
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
+	$(CARGO) clippy --test bridges $(LOCKED) -- -D warnings
 	cd cockpit-ui && npm run --silent typecheck && npm run --silent eslint && npm run --silent stylelint
 	shellcheck -x $(SHELL_FILES)
 	tests/source-rules.sh
@@ -75,8 +78,8 @@ check-host: all  ## the audit and a browser pass inside a full host under SELinu
 	tests/selinux-host/check.sh
 
 .PHONY: install
-install:  ## install what was built: DESTDIR= PREFIX= LIBEXECDIR=
-	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBEXECDIR=$(LIBEXECDIR) packaging/install.sh
+install:  ## install what was built: DESTDIR= PREFIX= LIBEXECDIR= COCKPIT_LIBEXECDIR=
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' COCKPIT_LIBEXECDIR='$(COCKPIT_LIBEXECDIR)' packaging/install.sh
 
 .PHONY: devel-install
 devel-install: ui  ## show your own Cockpit this working tree
