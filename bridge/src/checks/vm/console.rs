@@ -145,6 +145,12 @@ impl<'a> Console<'a, '_> {
         Ok((offers && is_on(conf, &key), Some(evidence(conf, &key))))
     }
 
+    /// Whether it takes clients without TLS although it can do TLS.
+    pub(super) fn is_plain_too(&self) -> bool {
+        let plain_port = self.is_autoport() || self.node.attribute("port").is_some_and(|port| port != "0");
+        self.protocol == Protocol::Spice && plain_port && self.node.attribute("defaultMode") != Some("secure")
+    }
+
     /// What asks for a login where the definition has no password.
     pub(super) fn default_login(&self, facts: &Facts) -> Result<Login, Gap> {
         let conf = facts.host.config.qemu.get()?;

@@ -66,7 +66,9 @@ fn reachable(
         ))
         .because(evidence),
         Ok((true, evidence)) => {
-            verdict(format!("{place} with TLS: whoever reaches this host's port can try to log in.")).because(evidence)
+            let plain = if console.is_plain_too() { " and without, as the client likes" } else { "" };
+            verdict(format!("{place} with TLS{plain}: whoever reaches this host's port can try to log in."))
+                .because(evidence)
         }
         Err(gap) => verdict(format!(
             "{place}: whoever reaches this host's port can try to see and control the VM. Whether it uses TLS is not known: {}.",
