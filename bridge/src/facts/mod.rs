@@ -7,6 +7,7 @@
 mod accounts;
 mod apparmor;
 mod config;
+pub mod dbus;
 pub mod fact;
 pub mod files;
 pub mod host;
