@@ -53,7 +53,7 @@ function listSummary(vms: Vm[]): Summary["rows"] {
         isBad(f) && (f.severity === "critical" || f.severity === "high"))).length;
     const text = cockpit.ngettext("$0 of $1 virtual machine has critical or high findings",
                                   "$0 of $1 virtual machines have critical or high findings", severe);
-    return [[_("Security"), cockpit.format(text, severe, vms.length)]];
+    return [[_("Findings"), cockpit.format(text, severe, vms.length)]];
 }
 
 /** Calls back with what to show, now and whenever it changes, until the returned function is called. */

@@ -33,8 +33,8 @@ function look(doc: Document): { target: Target, place: Element, prefix: string }
         const name = params.get("name");
         if (name)
             return { target: { name, connection: params.get("connection") ?? "system" }, place: details, prefix };
-    } else if (list) {
-        return { target: null, place: list, prefix };
+    } else if (list?.parentElement) {
+        return { target: null, place: list.parentElement, prefix };
     }
     return null;
 }
@@ -61,11 +61,15 @@ function render(doc: Document, shell: Window, host: string, prefix: string, targ
         }
     });
     const title = element(doc, "div", c("card__title"), element(doc, "h2", c("card__title-text"), summary.title));
-    const card = element(doc, target ? "div" : "section", `${c("card")} vm-security-card`,
+    const card = element(doc, "div", `${c("card")} vm-security-card`,
                          element(doc, "div", c("card__header"), element(doc, "div", c("card__header-main"), title)),
                          element(doc, "div", c("card__body"),
                                  element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows)),
                          element(doc, "div", c("card__footer"), link));
+    const style = doc.createElement("link");
+    style.rel = "stylesheet";
+    style.href = new URL("card.css", window.location.href).href;
+    card.prepend(style);
     card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
     card.setAttribute(MARK, target ? target.name : "");
     return card;
