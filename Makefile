@@ -4,13 +4,16 @@
 CARGO ?= cargo
 PREFIX ?= /usr
 LIBEXECDIR ?= $(PREFIX)/libexec
+# Where Cockpit looks for programs; found out where it is not said (packaging/install.sh).
+COCKPIT_LIBEXECDIR ?=
 # Which Cockpit the demo shows: 287 (the C bridge) or 337 (the Python bridge).
 COCKPIT ?= 287
 export CARGO_TERM_COLOR ?= auto
 LOCKED := $(if $(CI),--locked,)
 PROGRAM := target/release/cockpit-vm-security
 STAGE := target/stage
-SHELL_FILES := $(shell git ls-files '*.sh' 'tests/testbed/bed' 'tests/testbed/demo' 'tests/testbed/lib/*' 2>/dev/null)
+# Files of tests/testbed/lib are read through the scripts that source them.
+SHELL_FILES := $(shell git ls-files '*.sh' ':!tests/testbed/lib' tests/testbed/bed tests/testbed/demo 2>/dev/null)
 
 .PHONY: all
 all: bridge ui  ## build the program and the page
@@ -57,8 +60,9 @@ check: deps  ## all tests: code, units, specifications, protocol, package, real 
 codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint, stylelint, shellcheck
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
+	$(CARGO) clippy --test bridges $(LOCKED) -- -D warnings
 	cd cockpit-ui && npm run --silent typecheck && npm run --silent eslint && npm run --silent stylelint
-	shellcheck -x $(SHELL_FILES)
+	shellcheck -x -S warning $(SHELL_FILES)
 	tests/source-rules.sh
 
 .PHONY: unit
@@ -75,8 +79,8 @@ check-host: all  ## the audit and a browser pass inside a full host under SELinu
 	tests/selinux-host/check.sh
 
 .PHONY: install
-install:  ## install what was built: DESTDIR= PREFIX= LIBEXECDIR=
-	DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBEXECDIR=$(LIBEXECDIR) packaging/install.sh
+install:  ## install what was built: DESTDIR= PREFIX= LIBEXECDIR= COCKPIT_LIBEXECDIR=
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' COCKPIT_LIBEXECDIR='$(COCKPIT_LIBEXECDIR)' packaging/install.sh
 
 .PHONY: devel-install
 devel-install: ui  ## show your own Cockpit this working tree
@@ -92,7 +96,8 @@ rpm: ui  ## build the RPM from HEAD into target/rpm
 	packaging/rpm.sh
 
 .PHONY: bench
-bench:  ## speed and memory, beside what libvirt itself costs
+bench: stage  ## speed and memory, beside what libvirt itself costs
+	$(CARGO) build --release $(LOCKED) --example floor
 	tests/bench/run.sh
 
 .PHONY: clean

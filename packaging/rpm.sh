@@ -53,12 +53,13 @@ tar -C "$top" --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 -
 rm -rf "$tree"
 
 # Debian's rpm knows nothing of what dpkg installed: every BuildRequires would fail.
-nodeps=
+# Its database, empty, would lie in the caller's home directory.
+set --
 if [ -e /etc/debian_version ]; then
-    nodeps=--nodeps
+    set -- --nodeps --define "_dbpath $top/rpmdb"
 fi
 echo "rpm.sh: rpmbuild (log: target/rpm/build.log)" >&2
-if ! rpmbuild -ba $nodeps --define "_topdir $top" --define "_buildhost localhost" "$top/SPECS/$name.spec" > "$top/build.log" 2>&1; then
+if ! rpmbuild -ba "$@" --define "_topdir $top" --define "_buildhost localhost" "$top/SPECS/$name.spec" > "$top/build.log" 2>&1; then
     tail -n 40 "$top/build.log" >&2
     echo "rpm.sh: rpmbuild failed" >&2
     exit 1

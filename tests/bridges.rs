@@ -34,7 +34,7 @@ fn start_silent() -> Transcript {
     Transcript::bridge(&mut shell)
 }
 
-/// The bridge knows our package and has chosen nothing else for its payload.
+/// Without this the other transcripts would fail for a reason that they do not tell.
 #[test]
 fn the_bridge_lists_our_package() {
     let mut transcript = start_silent();

@@ -48,10 +48,11 @@ check() {
     fi
 }
 
-# Without --dbpath Debian's rpm would keep its database in the caller's home directory.
+# Without --dbpath Debian's rpm keeps a database in the caller's home directory.
+query() { rpm --dbpath "$work/no-db" -qp "$@" "$rpm"; }
 in_root() { rpm --root "$root" --dbpath /var/lib/rpm "$@"; }
 
-version=$(rpm -qp --queryformat '%{VERSION}' "$rpm")
+version=$(query --queryformat '%{VERSION}')
 program=$root/usr/libexec/cockpit-vm-security
 page=$root/usr/share/cockpit/vm-security
 
@@ -63,7 +64,7 @@ has_line() { grep -qxF -e "$1" <<<"$2" || { echo "not there: $1"; return 1; }; }
 # Everything outside the page's own directory is known by name, but for the links that
 # rpm itself adds on Fedora.
 listed_files() {
-    equals "$(rpm -qpl "$rpm" | grep -v '^/usr/lib/\.build-id' | sed -e 's/\.gz$//' -e "s/-$version//" | grep -v '^/usr/share/cockpit/vm-security/' | sort)" "\
+    equals "$(query -l | grep -v '^/usr/lib/\.build-id' | sed -e 's/\.gz$//' -e "s/-$version//" | grep -v '^/usr/share/cockpit/vm-security/' | sort)" "\
 /usr/bin/vm-security
 /usr/libexec/cockpit-vm-security
 /usr/share/cockpit/vm-security
@@ -77,7 +78,7 @@ listed_files() {
 }
 modes() { # all of them root's; nothing writable for others, set-id or executable but the program
     local wrong
-    wrong=$(rpm -qp --queryformat '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$rpm" | grep -vE \
+    wrong=$(query --queryformat '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' | grep -vE \
         -e '^-rwxr-xr-x root:root /usr/libexec/cockpit-vm-security$' \
         -e '^lrwxrwxrwx root:root /usr/bin/vm-security$' \
         -e '^drwxr-xr-x root:root /usr/share/(cockpit/vm-security|licenses/)' \
@@ -85,17 +86,17 @@ modes() { # all of them root's; nothing writable for others, set-id or executabl
         -e '^[dl]rwx.* root:root /usr/lib/\.build-id' || true)
     equals "" "$wrong"
 }
-no_maps() { equals "" "$(rpm -qpl "$rpm" | grep -E '\.map(\.gz)?$' || true)"; }
+no_maps() { equals "" "$(query -l | grep -E '\.map(\.gz)?$' || true)"; }
 requirements() {
     local requires
-    requires=$(rpm -qp --requires "$rpm")
+    requires=$(query --requires)
     has_line libvirt-libs "$requires"
     grep -q '^cockpit-bridge >= ' <<<"$requires"
     has_line 'libvirt.so.0()(64bit)' "$requires"
-    has_line cockpit-machines "$(rpm -qp --recommends "$rpm")"
+    has_line cockpit-machines "$(query --recommends)"
 }
-no_scripts() { equals "" "$(rpm -qp --scripts "$rpm"; rpm -qp --triggers "$rpm")"; }
-bundled() { rpm -qp --provides "$rpm" | grep -E '^bundled\(npm\(@patternfly/react-core\)\) = [0-9]'; }
+no_scripts() { equals "" "$(query --scripts; query --triggers)"; }
+bundled() { query --provides | grep -E '^bundled\(npm\(@patternfly/react-core\)\) = [0-9]'; }
 
 check "the package lists the files it should" listed_files
 check "modes and owners" modes
@@ -104,7 +105,7 @@ check "dependencies" requirements
 check "no scripts" no_scripts
 check "bundled npm modules are provided" bundled
 if command -v rpmlint >/dev/null; then
-    check "rpmlint" rpmlint -c "$here/packaging/rpmlint.toml" "$rpm"
+    check "rpmlint" env HOME="$work" rpmlint -c "$here/packaging/rpmlint.toml" "$rpm"
 else
     echo "-       rpmlint: not installed"
 fi
@@ -184,16 +185,18 @@ manifest() { # the program that it spawns is the installed one, the pages that i
     ' "$page" "$root"
 }
 local_references() { # every file that the pages load from their own directory is installed
-    local html name missing=
+    local html name count=0 missing=
     for html in "$page"/*.html; do
         while read -r name; do
             case $name in
                 ../* | po.js) continue ;; # Cockpit's own: po.js is made for the reader's language
             esac
+            count=$((count + 1))
             [ -e "$page/$name" ] || [ -e "$page/$name.gz" ] || missing+="$html: $name"$'\n'
         done < <(grep -oE '(src|href)="[^"#:]+"' "$html" | sed -E 's/^[a-z]+="(.*)"$/\1/')
     done
     equals "" "${missing%$'\n'}"
+    [ "$count" -gt 0 ]
 }
 
 check "vm-security on the path is the program" links_to_program

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The checks: pure functions from facts to a verdict, with every text that a person reads about them beside the code.
 
+pub mod access;
+pub mod daemon;
 pub mod domain;
 pub mod host;
 mod neighbours;
+pub mod process;
 mod registry;
 pub mod verdict;
 pub mod vm;

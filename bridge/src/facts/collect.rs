@@ -193,7 +193,10 @@ impl Facts {
             vm.process = match (&vm.live, &vm.state) {
                 (Fact::Known { value: None, .. }, _) => Fact::known("virsh domstate", None),
                 (Fact::Missing(gap), Fact::Missing(_)) => gap.clone().into(),
-                _ => process::of_vm(root, vm, &self.host.qemu_processes),
+                _ => {
+                    let pid = process::pidfile(root, &vm.connection, &vm.name);
+                    process::of_vm(&pid, &vm.uuid, &self.host.qemu_processes)
+                }
             };
         }
     }

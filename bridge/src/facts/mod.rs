@@ -4,16 +4,24 @@
 //! The structs of `host.rs` and `vm.rs` are also the format of a recording (`vm-security facts`), judged later by
 //! `vm-security audit --facts FILE`: what a recording lacks counts as not read, never as harmless.
 
+mod accounts;
+mod apparmor;
 pub mod collect;
+mod config;
 pub mod dbus;
 pub mod fact;
 pub mod files;
 pub mod host;
+mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+mod polkit;
 pub mod process;
 mod redact;
 pub mod root;
+mod selinux;
+mod sockets;
+mod virconf;
 pub mod vm;
 
 pub use fact::{Fact, Gap};

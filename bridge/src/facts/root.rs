@@ -49,10 +49,27 @@ impl Root {
         Ok(rustix::fs::openat2(&self.directory, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
     }
 
-    pub fn read_bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+    /// A directory of this root as a root of its own. Of a directory `/proc/PID` it stays with that process: once it has ended,
+    /// reads fail, even if another process got its number.
+    pub fn inside(&self, path: &str) -> io::Result<Self> {
+        let directory = self.open_at(path, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(Self { directory, path: self.path.join(path.trim_start_matches('/')) })
+    }
+
+    /// At most `limit` bytes from the start of a regular file.
+    pub fn read_start(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let file = File::from(self.open_at(path, OFlags::RDONLY)?);
+        // A FIFO without a writer would read as an empty file: a fact that nobody wrote.
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
         let mut bytes = Vec::new();
-        file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    pub fn read_bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        let bytes = self.read_start(path, FILE_LIMIT + 1)?;
         if bytes.len() as u64 > FILE_LIMIT {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"));
         }
@@ -124,8 +141,54 @@ pub fn is_absent(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A directory that stands in for a host.
+    pub(in crate::facts) struct TestRoot(tempfile::TempDir);
+
+    impl TestRoot {
+        pub(in crate::facts) fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        pub(in crate::facts) fn root(&self) -> Root {
+            Root::open(self.0.path()).unwrap()
+        }
+
+        /// Where a path lies, with the directories above it made.
+        fn place(&self, path: &str) -> PathBuf {
+            let place = self.0.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            place
+        }
+
+        pub(in crate::facts) fn file(&self, path: &str, text: impl AsRef<[u8]>) -> &Self {
+            std::fs::write(self.place(path), text).unwrap();
+            self
+        }
+
+        pub(in crate::facts) fn sparse(&self, path: &str, length: u64) -> &Self {
+            File::create(self.place(path)).unwrap().set_len(length).unwrap();
+            self
+        }
+
+        pub(in crate::facts) fn directory(&self, path: &str) -> &Self {
+            std::fs::create_dir_all(self.place(path)).unwrap();
+            self
+        }
+
+        pub(in crate::facts) fn link(&self, path: &str, target: &str) -> &Self {
+            std::os::unix::fs::symlink(target, self.place(path)).unwrap();
+            self
+        }
+
+        pub(in crate::facts) fn fifo(&self, path: &str) -> &Self {
+            let place = self.place(path);
+            rustix::fs::mknodat(rustix::fs::CWD, place, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+            self
+        }
+    }
 
     #[test]
     fn links_do_not_lead_out_of_the_root() {
@@ -154,5 +217,24 @@ mod tests {
         assert_eq!(root.read("/big").unwrap_err().to_string(), "it is larger than 4 MiB");
         assert!(matches!(root.fact("/big"), Fact::Missing(_)));
         assert_eq!(root.optional("/none"), Fact::known("/none", None));
+    }
+
+    #[test]
+    fn what_is_not_a_regular_file_is_not_read() {
+        let test = TestRoot::new();
+        test.fifo("/etc/fifo").directory("/etc/directory");
+        assert_eq!(test.root().read("/etc/fifo").unwrap_err().to_string(), "it is not a regular file");
+        assert!(test.root().read("/etc/directory").is_err());
+    }
+
+    #[test]
+    fn a_directory_is_a_root_of_its_own() {
+        let test = TestRoot::new();
+        test.file("/proc/7/comm", "qemu").file("/secret", "outside").link("/proc/7/exe", "/secret");
+        let process = test.root().inside("/proc/7").unwrap();
+        assert_eq!(process.read("comm").unwrap(), "qemu");
+        assert_eq!(process.read_link("exe").unwrap(), "/secret");
+        assert!(is_absent(&process.read("exe").unwrap_err()));
+        assert_eq!(process.read_start("comm", 2).unwrap(), b"qe");
     }
 }

@@ -77,6 +77,10 @@ impl Watch {
                     Burst::Closed => self.lost("libvirt closed the connection"),
                     Burst::Stop => return Ok(()),
                 },
+                Err(RecvTimeoutError::Timeout) if Instant::now() < reread => {
+                    self.reread_libvirt();
+                    self.facts.attach_processes(&self.root);
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     self.reread();
                     reread = Instant::now() + REREAD;
@@ -95,13 +99,10 @@ impl Watch {
 
     /// Reads everything again, through a new connection if there is none.
     fn reread(&mut self) {
-        if self.request.target.is_remote() {
-            self.reread_libvirt();
-        } else {
-            let (root, facts) = (&self.root, &mut self.facts);
-            facts.host = collect::read_host(root);
-            self.reread_libvirt();
+        if !self.request.target.is_remote() {
+            self.facts.host = collect::read_host(&self.root);
         }
+        self.reread_libvirt();
         self.facts.attach_processes(&self.root);
         self.facts.stamp();
     }
@@ -161,7 +162,7 @@ impl Watch {
         }
         self.facts.vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
         if !self.request.target.is_remote() {
-            self.facts.host.qemu_processes = process::read(&self.root);
+            self.facts.host.qemu_processes = process::all(&self.root);
         }
         self.facts.attach_processes(&self.root);
     }

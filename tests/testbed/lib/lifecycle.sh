@@ -30,9 +30,13 @@ enter_as() {
 
 # Conditions that `up` waits for; true as well when the keeper is gone, which the caller then sees.
 has_init() {
-    local pid _
+    local pid space _
     read -r pid _ <"$state/keeper"
-    if init_pid=$(ps -o pid= --ppid "$pid"); then init_pid=${init_pid// /}; else is_gone "$state/keeper"; fi
+    for init_pid in $(ps -o pid= --ppid "$pid"); do # before it becomes unshare, the keeper has other short-lived children
+        space=$(readlink "/proc/$init_pid/ns/pid") || continue
+        [ -z "$space" ] || [ "$space" = "$(readlink /proc/self/ns/pid)" ] || return 0
+    done
+    is_gone "$state/keeper"
 }
 booting() { is_gone "$state/keeper" || [ -e "$state/booting" ]; }
 booted() { is_gone "$state/keeper" || enter systemctl -q is-active testbed.target 2>/dev/null; }

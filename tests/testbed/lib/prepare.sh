@@ -29,8 +29,8 @@ key_of() { printf '%s\n' "$@" | sha256sum | cut -c 1-12; }
 set_keys() {
     # The recipes are part of the key: functions print as their own source text.
     root_dir=$cache/root-$(key_of "$suite" "${root_packages[@]}" "$(declare -f build_root)")
-    cockpit_dir=$cache/cockpit-$(key_of "$root_dir" "${newer_cockpit_packages[@]}" "$(declare -f build_cockpit)")
-    guest_dir=$cache/guest-$(key_of "$root_dir" "$(declare -f build_guest)" "$(<"$here/guest-init")")
+    cockpit_dir=$cache/cockpit-$(key_of "${root_dir##*/}" "${newer_cockpit_packages[@]}" "$(declare -f build_cockpit)")
+    guest_dir=$cache/guest-$(key_of "${root_dir##*/}" "$(declare -f build_guest)" "$(<"$here/guest-init")")
 }
 
 # entry KIND DIR BUILDER: make sure that DIR is there
@@ -40,8 +40,8 @@ entry() {
     exec {lock}>"$dir.lock"
     flock -s "$lock"
     if [ ! -d "$dir" ]; then
-        flock "$lock" # another caller may have built it meanwhile
-        if [ ! -d "$dir" ]; then
+        flock -n "$lock" || { progress "waiting for another command that builds the $kind"; flock "$lock"; }
+        if [ ! -d "$dir" ]; then # else that command has built it
             progress "building the cached $kind"
             building=$dir.new
             rm -rf --one-file-system "$building"

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! libvirt's configuration files below `/etc/libvirt`.
+
+use std::collections::BTreeMap;
+
+use super::host::{ConfFile, Config};
+use super::root::{Root, is_absent};
+use super::{Fact, Gap, virconf};
+
+/// The configuration files of libvirt's daemons: the monolithic one, and the modular ones that an audit asks about.
+const DAEMONS: [&str; 9] = [
+    "libvirtd.conf",
+    "virtinterfaced.conf",
+    "virtnetworkd.conf",
+    "virtnodedevd.conf",
+    "virtnwfilterd.conf",
+    "virtproxyd.conf",
+    "virtqemud.conf",
+    "virtsecretd.conf",
+    "virtstoraged.conf",
+];
+
+pub(super) fn read(root: &Root) -> Config {
+    let mut daemons = BTreeMap::new();
+    for name in DAEMONS {
+        let file = conf_file(root, &format!("/etc/libvirt/{name}"));
+        if file.value().is_none_or(|file| file.exists) {
+            daemons.insert(name.to_owned(), file);
+        }
+    }
+    Config { qemu: conf_file(root, "/etc/libvirt/qemu.conf"), daemons }
+}
+
+/// One file; a file that does not exist is known and empty, so that libvirt's built-in defaults hold.
+fn conf_file(root: &Root, path: &str) -> Fact<ConfFile> {
+    let absent = ConfFile { path: path.to_owned(), ..ConfFile::default() };
+    match root.read_bytes(path) {
+        Ok(bytes) => match virconf::parse(&bytes) {
+            Ok(settings) => Fact::known(path, ConfFile { exists: true, settings, ..absent }),
+            Err(error) => Fact::missing(path, format!("{path}: line {}: {}", error.line, error.problem)),
+        },
+        Err(error) if is_absent(&error) => Fact::known(path, absent),
+        Err(error) => Gap::from_io(path, &error).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::host::ConfValue;
+    use super::super::root::tests::TestRoot;
+    use super::*;
+
+    #[test]
+    fn absent_files_are_known_and_empty() {
+        let config = read(&TestRoot::new().root());
+        let qemu = config.qemu.get().unwrap();
+        assert!(!qemu.exists && qemu.settings.is_empty() && config.daemons.is_empty());
+    }
+
+    #[test]
+    fn daemons_that_exist_or_cannot_be_read_are_listed() {
+        let test = TestRoot::new();
+        test.file("/etc/libvirt/virtqemud.conf", "max_clients = 5\n");
+        test.directory("/etc/libvirt/virtproxyd.conf");
+        test.file("/etc/libvirt/qemu.conf", "user = \"root\"\nvnc_password = \"XYZ12345\"\n");
+        let config = read(&test.root());
+        assert_eq!(config.daemons.keys().collect::<Vec<_>>(), ["virtproxyd.conf", "virtqemud.conf"]);
+        assert!(config.daemons["virtproxyd.conf"].value().is_none());
+        let settings = &config.daemons["virtqemud.conf"].get().unwrap().settings;
+        assert_eq!(settings["max_clients"].value, ConfValue::Integer(5));
+        assert!(!serde_json::to_string(&config).unwrap().contains("XYZ"));
+    }
+
+    #[test]
+    fn a_file_that_libvirt_would_refuse_is_missing_with_its_line() {
+        let test = TestRoot::new();
+        test.file("/etc/libvirt/qemu.conf", "user = \"root\"\n\n\ngroup =\n");
+        let gap = read(&test.root()).qemu.get().unwrap_err();
+        assert_eq!(gap.reason, "/etc/libvirt/qemu.conf: line 4: a value was expected");
+    }
+
+    #[test]
+    fn a_fifo_or_a_huge_file_does_not_hold_the_audit() {
+        let test = TestRoot::new();
+        test.fifo("/etc/libvirt/qemu.conf");
+        test.sparse("/etc/libvirt/libvirtd.conf", 1 << 40);
+        let config = read(&test.root());
+        assert!(config.qemu.value().is_none());
+        let gap = config.daemons["libvirtd.conf"].get().unwrap_err();
+        assert_eq!(gap.reason, "/etc/libvirt/libvirtd.conf could not be read (it is larger than 4 MiB)");
+    }
+}
