@@ -96,7 +96,8 @@ rpm: ui  ## build the RPM from HEAD into target/rpm
 	packaging/rpm.sh
 
 .PHONY: bench
-bench:  ## speed and memory, beside what libvirt itself costs
+bench: stage  ## speed and memory, beside what libvirt itself costs
+	$(CARGO) build --release $(LOCKED) --example floor
 	tests/bench/run.sh
 
 .PHONY: clean
