@@ -56,7 +56,7 @@ const finish = {
         build.onEnd(result => {
             if (result.errors.length > 0)
                 return;
-            for (const name of ["index.html", "overview.html", "manifest.json"])
+            for (const name of ["index.html", "overview.html", "manifest.json", "card.css"])
                 fs.copyFileSync(path.join(here, "src", name), path.join(dist, name));
             for (const [name, text] of compilePo(path.join(here, "po")))
                 fs.writeFileSync(path.join(dist, name), text);

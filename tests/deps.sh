@@ -22,6 +22,7 @@ build    node                 nodejs                  nodejs
 build    npm                  npm                     nodejs-npm
 build    msgfmt               gettext                 gettext
 test     mmdebstrap           mmdebstrap              mmdebstrap
+test     shellcheck           shellcheck              ShellCheck
 test     /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring debian-keyring
 test     unshare              util-linux              util-linux
 test     mount                mount                   util-linux

@@ -40,7 +40,7 @@ function EvidenceList({ finding }: { finding: Finding }) {
         <dl className="vms-evidence">
             {finding.evidence.map((evidence, i) => (
                 <div key={i}>
-                    <dt><bdi dir="ltr">{evidence.origin}</bdi></dt>
+                    {evidence.origin && <dt><bdi dir="ltr">{evidence.origin}</bdi></dt>}
                     <dd><bdi><code>{evidence.value || _("(empty)")}</code></bdi></dd>
                 </div>
             ))}

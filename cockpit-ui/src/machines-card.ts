@@ -9,17 +9,9 @@
 
 import cockpit from "cockpit";
 
-import type { Summary, Target } from "./card-data";
+import type { drawCard, Summary, Target } from "./card";
 
 const CLASS_PREFIXES = ["pf-v6-c-", "pf-v5-c-", "pf-c-"];
-const MARK = "data-vm-security-card";
-
-function element(doc: Document, tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
-    const node = doc.createElement(tag);
-    node.className = className;
-    node.append(...children);
-    return node;
-}
 
 /** What the Virtual machines page shows right now, and where our node goes. */
 function look(doc: Document): { target: Target, place: Element, prefix: string } | null {
@@ -33,42 +25,10 @@ function look(doc: Document): { target: Target, place: Element, prefix: string }
         const name = params.get("name");
         if (name)
             return { target: { name, connection: params.get("connection") ?? "system" }, place: details, prefix };
-    } else if (list) {
-        return { target: null, place: list, prefix };
+    } else if (list?.parentElement) {
+        return { target: null, place: list.parentElement, prefix };
     }
     return null;
-}
-
-/** The shell only lets the current frame jump; a hidden one goes the way of the browser's own Back button. */
-function jump(shell: Window, path: string): void {
-    shell.history.pushState(null, "", path);
-    shell.dispatchEvent(new PopStateEvent("popstate", { state: null }));
-}
-
-/** Our node, in the classes of the page that it is for. */
-function render(doc: Document, shell: Window, host: string, prefix: string, target: Target, summary: Summary): Element {
-    const c = (name: string) => prefix + name;
-    const rows = summary.rows.map(([term, text]) => element(doc, "div", c("description-list__group"),
-        element(doc, "dt", c("description-list__term"), element(doc, "span", c("description-list__text"), term)),
-        element(doc, "dd", c("description-list__description"), element(doc, "div", c("description-list__text"), text))));
-    const link = element(doc, "a", `${c("button")} pf-m-link pf-m-inline`, summary.link) as HTMLAnchorElement;
-    link.href = host + summary.path;
-    link.target = "_parent";
-    link.addEventListener("click", event => {
-        if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
-            event.preventDefault();
-            jump(shell, link.getAttribute("href") ?? "");
-        }
-    });
-    const title = element(doc, "div", c("card__title"), element(doc, "h2", c("card__title-text"), summary.title));
-    const card = element(doc, target ? "div" : "section", `${c("card")} vm-security-card`,
-                         element(doc, "div", c("card__header"), element(doc, "div", c("card__header-main"), title)),
-                         element(doc, "div", c("card__body"),
-                                 element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows)),
-                         element(doc, "div", c("card__footer"), link));
-    card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
-    card.setAttribute(MARK, target ? target.name : "");
-    return card;
 }
 
 export function hookIntoMachines(): void {
@@ -85,6 +45,7 @@ export function hookIntoMachines(): void {
     let shown = ""; // the target that `stop` belongs to
     let stop = () => {};
     let summary: Summary | null = null;
+    let draw: typeof drawCard | null = null; // loaded together with the summary
     let node: Element | null = null;
     let drawn = ""; // what `node` says
     let timer = 0;
@@ -112,7 +73,8 @@ export function hookIntoMachines(): void {
         let wanted = true;
         let close = () => {};
         stop = () => { wanted = false; close() };
-        void import("./card-data").then(({ watchSummary }) => {
+        void import("./card").then(({ drawCard, watchSummary }) => {
+            draw = drawCard;
             if (wanted)
                 close = watchSummary(target, now => { summary = now; update() });
         });
@@ -137,10 +99,10 @@ export function hookIntoMachines(): void {
             shown = target;
             watch(seen.target);
         }
-        if (!summary || (node?.isConnected && node.ownerDocument === doc && drawn === JSON.stringify(summary)))
+        if (!summary || !draw || (node?.isConnected && node.ownerDocument === doc && drawn === JSON.stringify(summary)))
             return;
         const focused = node?.contains(doc.activeElement) ?? false;
-        const fresh = render(doc, shell, host, seen.prefix, seen.target, summary);
+        const fresh = draw(doc, shell, host, seen.prefix, seen.target, summary);
         if (node?.isConnected)
             node.replaceWith(fresh);
         else

@@ -29,7 +29,7 @@ const _ = cockpit.gettext;
 /** Terms and descriptions side by side, as cockpit-machines' cards have them. */
 export function Facts({ facts }: { facts: [id: string, term: string, description: ReactNode][] }) {
     return (
-        <DescriptionList isHorizontal isFluid className="vms-facts">
+        <DescriptionList isHorizontal className="vms-facts">
             {facts.map(([id, term, description]) => (
                 <DescriptionListGroup key={id}>
                     <DescriptionListTerm>{term}</DescriptionListTerm>

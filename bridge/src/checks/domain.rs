@@ -12,6 +12,9 @@ const NODE_LIMIT: u32 = 1_000_000;
 /// Namespace of `<qemu:commandline>` and its siblings.
 pub const QEMU_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 
+/// Namespace of what virt-install and cockpit-machines note about the guest.
+const LIBOSINFO_NAMESPACE: &str = "http://libosinfo.org/xmlns/libvirt/domain/1.0";
+
 pub struct Domain<'a> {
     document: Document<'a>,
     live: bool,
@@ -81,6 +84,25 @@ impl<'a> Domain<'a> {
         Evidence { origin: self.path(node), value: node.text().unwrap_or("").trim().to_owned() }
     }
 
+    /// Why a check cannot go on without an attribute below `<domain>`.
+    pub fn gap(&self, path: &str, attribute: &str, reason: &str) -> Gap {
+        Gap::new(self.origin(format!("/domain/{path}/@{attribute}")), reason)
+    }
+
+    /// What libosinfo calls the guest's operating system: `http://microsoft.com/win/11`.
+    pub fn guest_os(&self) -> Option<&str> {
+        self.guest_os_node()?.attribute("id")
+    }
+
+    pub fn guest_os_evidence(&self) -> Option<Evidence> {
+        self.guest_os_node().map(|os| self.evidence(os, "id"))
+    }
+
+    fn guest_os_node(&self) -> Option<Node<'_, 'a>> {
+        let named = |name| move |node: &Node| node.tag_name() == (LIBOSINFO_NAMESPACE, name).into();
+        self.find("metadata")?.children().find(named("libosinfo"))?.children().find(named("os"))
+    }
+
     /// That nothing stands at a path below `<domain>`.
     pub fn absence(&self, path: &str) -> Evidence {
         Evidence { origin: self.origin(format!("/domain/{path}")), value: "(not set)".to_owned() }
@@ -110,7 +132,8 @@ fn xpath(node: Node) -> String {
         let same = |other: &Node| other.is_element() && other.tag_name() == name;
         let before = node.prev_siblings().skip(1).filter(same).count();
         let among = node.parent_element().is_some_and(|parent| is(parent, "devices"));
-        let prefix = if name.namespace() == Some(QEMU_NAMESPACE) { "qemu:" } else { "" };
+        let prefix = name.namespace().and_then(|namespace| node.lookup_prefix(namespace));
+        let prefix = prefix.map_or_else(String::new, |prefix| format!("{prefix}:"));
         let index = if among || before > 0 || node.next_siblings().skip(1).any(|other| same(&other)) {
             format!("[{}]", before + 1)
         } else {

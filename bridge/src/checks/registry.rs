@@ -40,6 +40,21 @@ pub static CHECKS: &[&Check] = &[
     &daemon::access::DRIVERS,
     &access::group::LIBVIRT,
     &access::polkit::MANAGE,
+    // A VM: firmware, machine, confinement.
+    &vm::firmware::SECURE_BOOT,
+    &vm::machine::Q35,
+    &vm::tpm::PRESENT,
+    &vm::machine::HARDWARE_ACCEL,
+    &vm::seclabel::NONE,
+    &vm::qemu_options::COMMANDLINE,
+    &vm::qemu_options::EMULATOR,
+    // A VM: consoles, devices, storage, secrets.
+    &vm::graphics::LISTEN,
+    &vm::graphics::PASSWORD,
+    &vm::disks::FLOPPY,
+    &vm::disks::SHAREABLE,
+    &vm::disks::DUPLICATE_SOURCE,
+    &vm::secrets::INSTALL,
     // A VM: its QEMU process.
     &process::label::SELINUX_LABEL,
     &process::label::MCS_UNIQUE,
@@ -48,6 +63,7 @@ pub static CHECKS: &[&Check] = &[
     &process::rights::SECCOMP,
     &process::rights::MOUNT_NAMESPACE,
     &process::listen::LISTEN_SOCKETS,
-    // A VM: consoles.
-    &vm::graphics::LISTEN,
+    // A VM: its state.
+    &vm::state::TAINTS,
+    &vm::state::CONFIG_DRIFT,
 ];

@@ -4,7 +4,7 @@
 //! The connection is read-only. Only the question whether a console has a password needs a second, read-write one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use virt::connect::Connect;
 use virt::domain::{Domain, DomainState};
@@ -118,12 +118,12 @@ fn security_models(xml: &str) -> Result<Vec<String>, String> {
 pub fn read_vms(target: &Target, connection: &Connect, progress: &AtomicUsize) -> Result<Vec<Vm>, Error> {
     let domains = connection.list_all_domains(0)?;
     progress.fetch_add(1, Ordering::Relaxed);
-    let secure = secure_connection(target);
+    let secure = Secure::new(target);
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::with_capacity(domains.len()));
     let work = || {
         while let Some(domain) = domains.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(vm) = read_vm(target, domain, secure.as_ref()) {
+            if let Some(vm) = read_vm(target, domain, &secure) {
                 found.lock().unwrap_or_else(PoisonError::into_inner).push(vm);
             }
             progress.fetch_add(1, Ordering::Relaxed);
@@ -143,7 +143,7 @@ pub fn read_vms(target: &Target, connection: &Connect, progress: &AtomicUsize) -
 /// One VM; `None` when there is none with this UUID (any more).
 pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Option<Vm>, Error> {
     match connection.lookup_domain_by_uuid_string(uuid) {
-        Ok(domain) => Ok(read_vm(target, &domain, secure_connection(target).as_ref())),
+        Ok(domain) => Ok(read_vm(target, &domain, &Secure::new(target))),
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
@@ -161,14 +161,28 @@ fn gap(call: &str, error: &Error) -> Gap {
     Gap::new(call, reason)
 }
 
-/// Only a privileged reader of this host's own libvirt may ask for secure XML.
-fn secure_connection(target: &Target) -> Option<Connect> {
-    let ours = target.uri.starts_with("qemu:///") || target.uri.starts_with("test://");
-    (ours && rustix::process::geteuid().is_root()).then(|| Connect::open(Some(&target.uri)).ok()).flatten()
+/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML.
+struct Secure<'a> {
+    target: &'a Target,
+    connection: OnceLock<Option<Connect>>,
+}
+
+impl<'a> Secure<'a> {
+    fn new(target: &'a Target) -> Self {
+        Self { target, connection: OnceLock::new() }
+    }
+
+    /// Only for a privileged reader of this host's own libvirt.
+    fn connection(&self) -> Option<&Connect> {
+        let uri = &self.target.uri;
+        let ours = uri.starts_with("qemu:///") || uri.starts_with("test://");
+        let open = || (ours && rustix::process::geteuid().is_root()).then(|| Connect::open(Some(uri)).ok()).flatten();
+        self.connection.get_or_init(open).as_ref()
+    }
 }
 
 /// `None` when the VM disappeared meanwhile.
-fn read_vm(target: &Target, domain: &Domain, secure: Option<&Connect>) -> Option<Vm> {
+fn read_vm(target: &Target, domain: &Domain, secure: &Secure) -> Option<Vm> {
     let (name, uuid) = (domain.name().ok()?, domain.uuid_string().ok()?);
     let active = domain.id().is_some();
     let stored = match domain.xml_desc(virt_sys::VIR_DOMAIN_XML_INACTIVE) {
@@ -233,7 +247,7 @@ fn state_of(state: DomainState) -> State {
 /// Which consoles have a password. Asked only where one may be reached from outside: secure XML is a second call for each VM.
 fn passwords(
     definition: &Fact<Option<String>>,
-    secure: Option<&Connect>,
+    secure: &Secure,
     uuid: &str,
     flags: virt_sys::virDomainXMLFlags,
 ) -> Fact<Vec<bool>> {
@@ -244,7 +258,7 @@ fn passwords(
     if !may_be_exposed(xml) {
         return Fact::missing(ORIGIN, "it was not asked for, as no console is reachable from outside");
     }
-    let Some(secure) = secure else {
+    let Some(secure) = secure.connection() else {
         return if rustix::process::geteuid().is_root() {
             Fact::missing(ORIGIN, "libvirt gave no read-write connection")
         } else {

@@ -143,10 +143,10 @@ pub(super) mod tests {
     fn a_long_table_is_read_to_its_first_other_socket() {
         let test = TestRoot::new();
         let mut table = written(&[("0.0.0.0", 5900, "0A", 1), ("10.0.0.1", 22, "01", 2)]);
-        table += &written(&vec![("10.0.0.1", 22, "01", 2); 40_000]);
+        table += &written(&vec![("10.0.0.1", 22, "01", 2); 60_000]);
         test.file("/proc/net/tcp", table);
         assert_eq!(of_host(&test.root()).get().unwrap().len(), 1);
-        test.file("/proc/net/tcp", written(&vec![("0.0.0.0", 5900, "0A", 1); 40_000]));
+        test.file("/proc/net/tcp", written(&vec![("0.0.0.0", 5900, "0A", 1); 60_000]));
         assert!(of_host(&test.root()).get().unwrap_err().reason.contains("4 MiB of listening sockets"));
     }
 

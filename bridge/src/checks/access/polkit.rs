@@ -18,7 +18,7 @@ pub static MANAGE: Check = Check {
     profile: Profile::Baseline,
     area: Area::Access,
     basis: &["https://libvirt.org/aclpolkit.html", "limiting-what-actions-are-available-to-virtual-machine-users"],
-    why: "org.libvirt.unix.manage is the right to manage all VMs, and with it to be root: a VM may be given any file of the host as its disk. \
+    why: "Who has org.libvirt.unix.manage may manage all VMs, and with that is root: a VM may be given any file of the host as its disk. \
           A rule that says YES without a look at who asks gives it to every local user.",
     fix: "Let the rule test `subject.isInGroup(\"libvirt\")`, or remove it; then the defaults of libvirt hold, which ask for an administrator's \
           password. `pkcheck --action-id org.libvirt.unix.manage --process PID` shows what polkit answers.",

@@ -74,7 +74,8 @@ fn security_driver(facts: &Facts) -> Judged {
     if facts.libvirt.connection == "session" {
         return Err(Gap::new("libvirt", "a user's session was asked, which has security models of its own"));
     }
-    let listed = models.get()?;
+    // Of two gaps the file's says more: libvirt does not start with a file that does not parse.
+    let listed = models.get().map_err(|gap| qemu.get().err().unwrap_or(gap))?;
     let verdict = match listed.iter().find(|model| ["selinux", "apparmor"].contains(&model.as_str())) {
         Some(model) if model == "selinux" => Verdict::pass("libvirt confines VMs with SELinux."),
         Some(_) => Verdict::pass("libvirt confines VMs with AppArmor."),

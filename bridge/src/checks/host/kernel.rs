@@ -30,7 +30,7 @@ fn kaslr(facts: &Facts) -> Judged {
     }
     let built = kernel.randomize_base.value();
     let config = (
-        format!("{}: CONFIG_RANDOMIZE_BASE", kernel.randomize_base.origin()),
+        kernel.randomize_base.origin().to_owned(),
         match built {
             Some(Some(true)) => "y".to_owned(),
             Some(Some(false)) => "n".to_owned(),

@@ -1,4 +1,88 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A virtual machine's definition.
+//! A virtual machine: its definition, and what libvirt says about it.
 
+mod console;
+pub mod disks;
+pub mod firmware;
 pub mod graphics;
+pub mod machine;
+pub mod qemu_options;
+pub mod seclabel;
+pub mod secrets;
+pub mod state;
+pub mod tpm;
+
+use std::fmt::Write;
+
+use super::{Domain, Outcome, Verdict};
+use crate::facts::{Facts, Gap};
+
+/// Devices of one outcome that a message names; a definition may have thousands.
+const NAMED: usize = 8;
+
+/// What several devices add up to: the worst outcome counts, and whatever is not good is named, worst first.
+#[derive(Default)]
+struct Tally {
+    found: Vec<Verdict>,
+    unnamed: usize,
+}
+
+impl Tally {
+    /// `verdict` has the outcome; it is not made when enough are named already.
+    fn add(&mut self, outcome: Outcome, verdict: impl FnOnce() -> Verdict) {
+        if self.found.iter().filter(|found| found.outcome == outcome).count() < NAMED {
+            self.found.push(verdict());
+        } else {
+            self.unnamed += 1;
+        }
+    }
+
+    /// `good` is the answer when nothing was found.
+    fn finish(self, good: impl FnOnce() -> Verdict) -> Verdict {
+        self.found().unwrap_or_else(good)
+    }
+
+    fn found(mut self) -> Option<Verdict> {
+        self.found.sort_by_key(|found| std::cmp::Reverse(found.outcome));
+        let mut found = self.found.into_iter();
+        let mut worst = found.next()?;
+        for next in found {
+            worst.message.push(' ');
+            worst.message.push_str(&next.message);
+            worst.evidence.extend(next.evidence);
+        }
+        if self.unnamed > 0 {
+            let _ = write!(worst.message, " There are {} more.", self.unnamed);
+        }
+        Some(worst)
+    }
+}
+
+/// As `Verdict::from(gap)`, for one device of several.
+fn not_known(subject: &str, gap: &Gap) -> Verdict {
+    let place = if gap.admin { format!(" to read {}", gap.origin) } else { String::new() };
+    let mut verdict = Verdict::unknown(format!("{subject} is not known: {}{place}.", gap.reason))
+        .and(gap.origin.as_str(), format!("not known: {}", gap.reason));
+    verdict.needs_admin = gap.admin;
+    verdict
+}
+
+/// The guest's architecture. libvirt always writes it; a definition that a person wrote may leave it to the host's.
+fn arch<'a>(facts: &'a Facts, domain: &'a Domain) -> Result<&'a str, Gap> {
+    match domain.attribute("os/type", "arch") {
+        Some(arch) => Ok(arch),
+        None if !facts.host.arch.is_empty() => Ok(&facts.host.arch),
+        None => Err(domain.gap("os/type", "arch", "the definition names no architecture, and the host's was not read")),
+    }
+}
+
+/// The machine type, such as `pc-q35-9.0`.
+fn machine<'a>(domain: &'a Domain) -> Result<&'a str, Gap> {
+    domain.attribute("os/type", "machine").ok_or_else(|| {
+        domain.gap("os/type", "machine", "the definition names no machine type, so that libvirt will choose one")
+    })
+}
+
+fn is_x86(arch: &str) -> bool {
+    matches!(arch, "x86_64" | "i686")
+}

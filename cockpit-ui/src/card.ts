@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the card in cockpit-machines says. Loaded when there is a place for that card, not before. */
+/* What the card in cockpit-machines says, and the node that it is. Loaded when there is a place for it, not before. */
 
 import cockpit from "cockpit";
 
@@ -13,6 +13,8 @@ import { problemText, profileText, severityText, verdictText } from "./texts";
 import { storedProfile } from "./profile";
 
 const _ = cockpit.gettext;
+
+const MARK = "data-vm-security-card";
 
 /** The VM whose details are shown, or null for the list of all. */
 export type Target = { name: string, connection: string } | null;
@@ -53,7 +55,7 @@ function listSummary(vms: Vm[]): Summary["rows"] {
         isBad(f) && (f.severity === "critical" || f.severity === "high"))).length;
     const text = cockpit.ngettext("$0 of $1 virtual machine has critical or high findings",
                                   "$0 of $1 virtual machines have critical or high findings", severe);
-    return [[_("Security"), cockpit.format(text, severe, vms.length)]];
+    return [[_("Findings"), cockpit.format(text, severe, vms.length)]];
 }
 
 /** Calls back with what to show, now and whenever it changes, until the returned function is called. */
@@ -77,4 +79,55 @@ export function watchSummary(target: Target, changed: (summary: Summary) => void
 
     const audit = new Audit({ connection: target?.connection ?? "system", profile: storedProfile() }, update);
     return () => audit.close();
+}
+
+/*
+ * THE NODE
+ */
+
+function element(doc: Document, tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
+    const node = doc.createElement(tag);
+    node.className = className;
+    node.append(...children);
+    return node;
+}
+
+/** The shell only lets the current frame jump; a hidden one goes the way of the browser's own Back button. */
+function jump(shell: Window, path: string): void {
+    shell.history.pushState(null, "", path);
+    shell.dispatchEvent(new PopStateEvent("popstate", { state: null }));
+}
+
+/** Our node, in the classes of the page that it is for. */
+export function drawCard(
+    doc: Document, shell: Window, host: string, prefix: string, target: Target, summary: Summary
+): Element {
+    const c = (name: string) => prefix + name;
+    const rows = summary.rows.map(([term, text]) => element(doc, "div", c("description-list__group"),
+        element(doc, "dt", c("description-list__term"), element(doc, "span", c("description-list__text"), term)),
+        element(doc, "dd", c("description-list__description"), element(doc, "div", c("description-list__text"), text))));
+    const link = element(doc, "a", `${c("button")} pf-m-link pf-m-inline`, summary.link) as HTMLAnchorElement;
+    // Cockpit may live below a path of a web server
+    const root = shell.document.querySelector<HTMLMetaElement>("meta[name='url-root']")?.content ?? "";
+    link.href = root.replace(/^\/*(.+?)\/*$/, "/$1") + host + summary.path;
+    link.target = "_parent";
+    link.addEventListener("click", event => {
+        if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
+            event.preventDefault();
+            jump(shell, link.getAttribute("href") ?? "");
+        }
+    });
+    const title = element(doc, "div", c("card__title"), element(doc, "h2", c("card__title-text"), summary.title));
+    const card = element(doc, "div", `${c("card")} vm-security-card`,
+                         element(doc, "div", c("card__header"), element(doc, "div", c("card__header-main"), title)),
+                         element(doc, "div", c("card__body"),
+                                 element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows)),
+                         element(doc, "div", c("card__footer"), link));
+    const style = doc.createElement("link");
+    style.rel = "stylesheet";
+    style.href = new URL("card.css", window.location.href).href;
+    card.prepend(style);
+    card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
+    card.setAttribute(MARK, target ? target.name : "");
+    return card;
 }

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! One service on a bus, asked without starting it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zbus::wire::{DynamicType, Type};
+use zbus::{Connection, OwnedVariant, connection, fdo};
+
+use super::super::Gap;
+
+const BUS: &str = "org.freedesktop.DBus";
+
+/// A service's own connection to the bus. Calls go to its unique name, for which a bus never starts anything.
+pub(super) struct Peer {
+    connection: Connection,
+    owner: String,
+    service: &'static str,
+}
+
+/// Asks a service within a time limit. Whatever happens, no connection and no thread is left behind.
+pub(super) fn ask<T, F>(
+    address: &str,
+    service: &'static str,
+    limit: Duration,
+    questions: impl FnOnce(Peer) -> F,
+) -> Result<T, Gap>
+where
+    F: Future<Output = Result<T, Gap>>,
+{
+    let work = async { questions(Peer::find(address, service).await?).await };
+    zbus::block_on(within(limit, work)).unwrap_or_else(|| {
+        let seconds = limit.as_secs_f32();
+        Err(Gap::new(service, format!("{service} did not answer within {seconds} seconds")))
+    })
+}
+
+impl Peer {
+    async fn find(address: &str, service: &'static str) -> Result<Self, Gap> {
+        let connection = connection::Builder::address(address).build().await.map_err(|error| {
+            Gap::new(address, format!("the system bus at {address} could not be reached ({error})"))
+        })?;
+        let bus = Self { connection, owner: BUS.to_owned(), service };
+        let owner = bus.connection.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "GetNameOwner", &service);
+        match owner.await {
+            Ok(reply) => {
+                Ok(Self { owner: reply.body().deserialize().map_err(|error| bus.gap("GetNameOwner", &error))?, ..bus })
+            }
+            Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::NameHasNoOwner(_)) => {
+                Err(Gap::new(service, format!("{service} does not run")))
+            }
+            Err(error) => Err(bus.gap("GetNameOwner", &error)),
+        }
+    }
+
+    pub(super) async fn call<B, R>(&self, path: &str, interface: &str, method: &str, body: &B) -> Result<R, Gap>
+    where
+        B: Serialize + DynamicType,
+        R: DeserializeOwned + Type,
+    {
+        let reply = self.try_call(path, interface, method, body).await;
+        reply.map_err(|error| self.gap(method, &error))
+    }
+
+    /// As `call`, for a method that an older service may not have: `None` then.
+    pub(super) async fn call_if_known<B, R>(
+        &self,
+        path: &str,
+        interface: &str,
+        method: &str,
+        body: &B,
+    ) -> Result<Option<R>, Gap>
+    where
+        B: Serialize + DynamicType,
+        R: DeserializeOwned + Type,
+    {
+        match self.try_call(path, interface, method, body).await {
+            Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::UnknownMethod(_)) => Ok(None),
+            reply => reply.map(Some).map_err(|error| self.gap(method, &error)),
+        }
+    }
+
+    pub(super) async fn property<T>(&self, path: &str, interface: &str, name: &str) -> Result<T, Gap>
+    where
+        T: TryFrom<OwnedVariant, Error = zbus::Error>,
+    {
+        let body = (interface, name);
+        let value: OwnedVariant = self.call(path, "org.freedesktop.DBus.Properties", "Get", &body).await?;
+        value.try_into().map_err(|error| self.gap(name, &error))
+    }
+
+    async fn try_call<B, R>(&self, path: &str, interface: &str, method: &str, body: &B) -> zbus::Result<R>
+    where
+        B: Serialize + DynamicType,
+        R: DeserializeOwned + Type,
+    {
+        let owner = Some(self.owner.as_str());
+        let reply = self.connection.call_method(owner, path, Some(interface), method, body).await?;
+        reply.body().deserialize()
+    }
+
+    /// A question that failed. What is refused to a user can be had with administrative access.
+    fn gap(&self, question: &str, error: &zbus::Error) -> Gap {
+        let origin = format!("{}: {question}", self.service);
+        if refused(error) && !rustix::process::geteuid().is_root() {
+            return Gap::needs_admin(origin);
+        }
+        Gap::new(origin, format!("{} did not answer {question} ({error})", self.service))
+    }
+}
+
+fn refused(error: &zbus::Error) -> bool {
+    match error {
+        zbus::Error::FDO(error) => matches!(
+            **error,
+            fdo::Error::AccessDenied(_) | fdo::Error::AuthFailed(_) | fdo::Error::InteractiveAuthorizationRequired(_)
+        ),
+        // firewalld's own: org.fedoraproject.FirewallD1.NotAuthorizedException, polkit's: …Error.NotAuthorized.
+        zbus::Error::MethodError(name, ..) => name.contains("NotAuthorized"),
+        _ => false,
+    }
+}
+
+/// What `work` gives, or `None` when the time is over first.
+async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let timer = Timer::start(limit);
+    let mut work = pin!(work);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending if timer.is_over(context.waker()) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// Wakes a future when its time is over. zbus has a time limit for each answer, but none for connecting nor for all together.
+struct Timer {
+    end: Instant,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waker: Option<Waker>,
+    cancelled: bool,
+}
+
+impl Timer {
+    fn start(limit: Duration) -> Self {
+        let shared = Arc::<Shared>::default();
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            let state = of_thread.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = of_thread.changed.wait_timeout_while(state, limit, |state| !state.cancelled);
+            let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if let Some(waker) = state.waker.take() {
+                waker.wake();
+            }
+        });
+        Self { end: Instant::now() + limit, shared, thread: Some(thread) }
+    }
+
+    fn is_over(&self, waker: &Waker) -> bool {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waker = Some(waker.clone());
+        Instant::now() >= self.end
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cancelled = true;
+        state.waker = None;
+        drop(state);
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

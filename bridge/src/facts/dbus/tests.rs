@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! A private bus with services of our own behind the well-known names.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use zbus::{Connection, OwnedObjectPath, Variant, connection, fdo, interface};
+
+use super::super::host::Zone;
+use super::*;
+
+const SOON: Duration = Duration::from_millis(700);
+
+/// A bus of this test alone, on which asking for polkit would leave a mark if anything started it.
+struct Bus {
+    daemon: Child,
+    directory: tempfile::TempDir,
+    address: String,
+}
+
+impl Bus {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().display();
+        let config = format!(
+            "<busconfig><type>session</type><listen>unix:path={place}/bus</listen><servicedir>{place}</servicedir>
+             <policy context='default'><allow send_destination='*'/><allow eavesdrop='false'/><allow own='*'/></policy></busconfig>"
+        );
+        std::fs::write(directory.path().join("bus.conf"), config).unwrap();
+        let activated =
+            format!("[D-BUS Service]\nName=org.freedesktop.PolicyKit1\nExec=/usr/bin/touch {place}/started\n");
+        std::fs::write(directory.path().join("org.freedesktop.PolicyKit1.service"), activated).unwrap();
+        let mut daemon = Command::new("dbus-daemon")
+            .args(["--nofork", "--nopidfile", "--print-address", &format!("--config-file={place}/bus.conf")])
+            .stdout(Stdio::piped())
+            // It cannot raise its limit of open files here, and says so.
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon (package dbus or dbus-daemon)");
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Self { daemon, directory, address: address.trim().to_owned() }
+    }
+
+    fn serve<I: zbus::object_server::Interface>(
+        &self,
+        name: &'static str,
+        path: &'static str,
+        service: I,
+    ) -> Connection {
+        let builder = connection::Builder::address(self.address.as_str()).name(name).serve_at(path, service);
+        zbus::block_on(builder.build()).unwrap()
+    }
+
+    fn read(&self) -> Host {
+        let mut host = Host::default();
+        read_from(&self.address, SOON, &mut host);
+        host
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+struct Manager;
+
+#[interface(name = "org.freedesktop.systemd1.Manager")]
+impl Manager {
+    fn list_units_by_names(&self, names: Vec<String>) -> Vec<systemd::Row> {
+        let path = |path: &str| OwnedObjectPath::try_from(path.to_owned()).unwrap();
+        let row = |name: String| {
+            let (load, active) = match name.as_str() {
+                "virtqemud.socket" | "virtqemud.service" => ("loaded", "active"),
+                _ => ("not-found", "inactive"),
+            };
+            (
+                name,
+                String::new(),
+                load.to_owned(),
+                active.to_owned(),
+                String::new(),
+                String::new(),
+                path("/org/freedesktop/systemd1/unit/s"),
+                0,
+                String::new(),
+                path("/"),
+            )
+        };
+        names.into_iter().map(row).collect()
+    }
+}
+
+struct Socket;
+
+#[interface(name = "org.freedesktop.systemd1.Socket")]
+impl Socket {
+    #[zbus(property)]
+    fn socket_mode(&self) -> u32 {
+        0o660
+    }
+
+    #[zbus(property)]
+    fn listen(&self) -> Vec<(String, String)> {
+        vec![("Stream".to_owned(), "/run/libvirt/virtqemud-sock".to_owned())]
+    }
+}
+
+/// Answers as polkit's number for each action, or never.
+struct Authority {
+    answer: Option<u32>,
+}
+
+#[interface(name = "org.freedesktop.PolicyKit1.Authority")]
+impl Authority {
+    async fn enumerate_actions(&self, _locale: String) -> Vec<polkit::Action> {
+        let Some(answer) = self.answer else { return std::future::pending().await };
+        let action = |id: &str| {
+            let none = String::new;
+            (id.to_owned(), none(), none(), none(), none(), none(), answer, 1, 5, HashMap::new())
+        };
+        vec![action("org.libvirt.unix.manage"), action("org.freedesktop.udisks2.mount")]
+    }
+}
+
+/// firewalld's running zones; `old` is one from before 0.9.
+struct Running {
+    old: bool,
+}
+
+#[interface(name = "org.fedoraproject.FirewallD1.zone")]
+impl Running {
+    #[zbus(name = "getZones")]
+    fn zones(&self) -> Vec<String> {
+        vec!["public".to_owned()]
+    }
+
+    #[zbus(name = "getActiveZones")]
+    fn active(&self) -> HashMap<String, HashMap<String, Vec<String>>> {
+        HashMap::from([("public".to_owned(), HashMap::from([("interfaces".to_owned(), vec!["eth0".to_owned()])]))])
+    }
+
+    #[zbus(name = "getZoneSettings2")]
+    fn settings(&self, _zone: String) -> fdo::Result<HashMap<String, Variant<'static>>> {
+        if self.old {
+            return Err(fdo::Error::UnknownMethod("getZoneSettings2".to_owned()));
+        }
+        Ok(settings("5900-5999"))
+    }
+
+    #[zbus(name = "getInterfaces")]
+    fn interfaces(&self, _zone: String) -> Vec<String> {
+        vec!["eth0".to_owned()]
+    }
+
+    #[zbus(name = "getServices")]
+    fn services(&self, _zone: String) -> Vec<String> {
+        vec!["ssh".to_owned()]
+    }
+
+    #[zbus(name = "getPorts")]
+    fn ports(&self, _zone: String) -> Vec<Vec<String>> {
+        vec![vec!["80".to_owned(), "tcp".to_owned()]]
+    }
+}
+
+fn settings(port: &str) -> HashMap<String, Variant<'static>> {
+    HashMap::from([
+        ("target".to_owned(), Variant::from("default".to_owned())),
+        ("interfaces".to_owned(), Variant::from(vec!["eth0".to_owned()])),
+        ("services".to_owned(), Variant::from(vec!["ssh".to_owned(), "libvirt".to_owned()])),
+        ("ports".to_owned(), Variant::from(vec![(port.to_owned(), "tcp".to_owned())])),
+        ("forward".to_owned(), Variant::from(true)),
+    ])
+}
+
+/// firewalld's stored configuration, refused to those who may not see it.
+struct Stored {
+    refused: bool,
+}
+
+#[interface(name = "org.fedoraproject.FirewallD1.config")]
+impl Stored {
+    #[zbus(name = "listZones")]
+    fn zones(&self) -> fdo::Result<Vec<OwnedObjectPath>> {
+        if self.refused {
+            return Err(fdo::Error::AccessDenied("not you".to_owned()));
+        }
+        Ok(vec![OwnedObjectPath::try_from("/org/fedoraproject/FirewallD1/config/zone/0".to_owned()).unwrap()])
+    }
+}
+
+struct StoredZone;
+
+#[interface(name = "org.fedoraproject.FirewallD1.config.zone")]
+impl StoredZone {
+    #[zbus(property, name = "name")]
+    fn name(&self) -> String {
+        "public".to_owned()
+    }
+
+    #[zbus(name = "getSettings2")]
+    fn settings(&self) -> HashMap<String, Variant<'static>> {
+        settings("16509")
+    }
+}
+
+fn serve_firewalld(bus: &Bus, old: bool, refused: bool) -> Connection {
+    let connection = bus.serve("org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1", Running { old });
+    let config = "/org/fedoraproject/FirewallD1/config";
+    zbus::block_on(async {
+        connection.object_server().at(config, Stored { refused }).await.unwrap();
+        connection.object_server().at(format!("{config}/zone/0"), StoredZone).await.unwrap();
+    });
+    connection
+}
+
+fn reason<T>(fact: &Fact<T>) -> String {
+    fact.get().err().unwrap().reason
+}
+
+#[test]
+fn units_and_sockets() {
+    let bus = Bus::start();
+    let service = bus.serve("org.freedesktop.systemd1", "/org/freedesktop/systemd1", Manager);
+    zbus::block_on(service.object_server().at("/org/freedesktop/systemd1/unit/s", Socket)).unwrap();
+    let systemd = bus.read().systemd;
+    let units = systemd.units.get().unwrap();
+    assert_eq!(
+        (units["virtqemud.service"].load.as_str(), units["virtqemud.service"].active.as_str()),
+        ("loaded", "active")
+    );
+    assert_eq!(units["libvirtd-tcp.socket"].load, "not-found");
+    assert!(units.contains_key("ksmtuned.service") && units.contains_key("virtproxyd-tls.socket"));
+    let sockets = systemd.sockets.get().unwrap();
+    assert_eq!(sockets.keys().collect::<Vec<_>>(), ["virtqemud.socket"]);
+    assert_eq!(sockets["virtqemud.socket"].mode, 0o660);
+    assert_eq!(sockets["virtqemud.socket"].listen, ["/run/libvirt/virtqemud-sock"]);
+}
+
+#[test]
+fn implicit_answers_for_libvirts_actions_only() {
+    let bus = Bus::start();
+    let _service =
+        bus.serve("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority", Authority { answer: Some(4) });
+    let actions = bus.read().polkit.actions;
+    let actions = actions.get().unwrap();
+    assert_eq!(actions.len(), 1);
+    let manage = &actions["org.libvirt.unix.manage"];
+    assert_eq!(
+        (manage.any.as_str(), manage.inactive.as_str(), manage.active.as_str()),
+        ("auth_admin_keep", "auth_self", "yes")
+    );
+}
+
+#[test]
+fn an_answer_that_polkit_does_not_know_is_no_fact() {
+    let bus = Bus::start();
+    let _service =
+        bus.serve("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority", Authority { answer: Some(6) });
+    assert_eq!(reason(&bus.read().polkit.actions), "polkit's answer 6 is not known");
+}
+
+#[test]
+fn zones_as_they_run_and_as_they_are_stored() {
+    let bus = Bus::start();
+    let _service = serve_firewalld(&bus, false, false);
+    let firewall = bus.read().firewall;
+    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    let zone = |permanent: bool, port: &str| Zone {
+        name: "public".to_owned(),
+        active: true,
+        permanent,
+        target: "default".to_owned(),
+        interfaces: words(&["eth0"]),
+        services: words(&["ssh", "libvirt"]),
+        ports: words(&[port]),
+    };
+    assert_eq!(firewall.get().unwrap().zones, [zone(false, "5900-5999/tcp"), zone(true, "16509/tcp")]);
+}
+
+#[test]
+fn an_older_firewalld_is_asked_its_older_questions() {
+    let bus = Bus::start();
+    let _service = serve_firewalld(&bus, true, false);
+    let firewall = bus.read().firewall;
+    let zone = &firewall.get().unwrap().zones[0];
+    assert_eq!(
+        (zone.services.join(" "), zone.ports.join(" "), zone.permanent),
+        ("ssh".to_owned(), "80/tcp".to_owned(), false)
+    );
+}
+
+#[test]
+fn zones_that_are_refused_are_not_left_out() {
+    let bus = Bus::start();
+    let _service = serve_firewalld(&bus, false, true);
+    let gap = bus.read().firewall.get().unwrap_err();
+    assert_eq!(gap.origin, "org.fedoraproject.FirewallD1: listZones");
+    assert_eq!(gap.admin, !rustix::process::geteuid().is_root());
+}
+
+#[test]
+fn what_does_not_run_is_not_started() {
+    let bus = Bus::start();
+    let host = bus.read();
+    assert_eq!(reason(&host.polkit.actions), "org.freedesktop.PolicyKit1 does not run");
+    assert_eq!(reason(&host.firewall), "org.fedoraproject.FirewallD1 does not run");
+    assert_eq!(reason(&host.systemd.units), "org.freedesktop.systemd1 does not run");
+    assert!(!bus.directory.path().join("started").exists());
+}
+
+#[test]
+fn a_service_that_hangs_costs_its_own_facts_and_not_the_time() {
+    let bus = Bus::start();
+    let _polkit =
+        bus.serve("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority", Authority { answer: None });
+    let _firewalld = serve_firewalld(&bus, false, false);
+    let start = Instant::now();
+    let host = bus.read();
+    assert!(start.elapsed() < SOON * 3, "{:?}", start.elapsed());
+    assert_eq!(reason(&host.polkit.actions), "org.freedesktop.PolicyKit1 did not answer within 0.7 seconds");
+    assert!(host.firewall.value().is_some());
+}
+
+#[test]
+fn a_bus_that_hangs_or_is_absent_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().join("bus");
+    let address = format!("unix:path={}", place.display());
+    let mut host = Host::default();
+    read_from(&address, SOON, &mut host);
+    assert!(reason(&host.firewall).starts_with(&format!("the system bus at {address} could not be reached (")));
+    let _never_accepts = UnixListener::bind(&place).unwrap();
+    let start = Instant::now();
+    read_from(&address, SOON, &mut host);
+    assert!(start.elapsed() < SOON * 3, "{:?}", start.elapsed());
+    assert_eq!(reason(&host.systemd.sockets), "org.freedesktop.systemd1 did not answer within 0.7 seconds");
+    read_from("nonsense", SOON, &mut host);
+    assert!(reason(&host.firewall).starts_with("the system bus at nonsense could not be reached ("));
+}
