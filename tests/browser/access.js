@@ -29,8 +29,7 @@ describe("A user without administrative access", () => {
     after(() => session?.close());
 
     it("sees the host's findings, and what needs root as unknown with a button that says how to get it", async () => {
-        const page = await session.frame("vm-security/overview", "#vm-security-host").catch(() => null) ??
-            await session.overview("#vm-security-host");
+        const page = await session.overview("#vm-security-host");
         await privileged(page, "vm-security-overview", false);
         await until("findings that are unknown", async () => await page.locator('[data-verdict="unknown"]').count() > 0);
         const help = page.getByRole("button", { name: "How to get administrative access" }).first();

@@ -11,7 +11,9 @@ const CARD = "#vm-insecure-security";
 const look = (frame, card) => frame.evaluate(selector => {
     const style = (element, ...names) => names.map(name => `${name}: ${getComputedStyle(element)[name]}`);
     const card = document.querySelector(selector);
+    const [edge, title] = [card, card.querySelector("h2")].map(element => element.getBoundingClientRect());
     return [
+        `title: ${title.x - edge.x} from the left, ${title.y - edge.y} from the top`,
         ...style(card, "backgroundColor", "boxShadow", "borderTopLeftRadius", "borderTopWidth", "borderTopColor"),
         ...style(card.querySelector("h2"), "fontFamily", "fontSize", "fontWeight", "lineHeight", "color"),
         ...style(card.querySelector("dt"), "fontFamily", "fontSize", "fontWeight", "color"),
@@ -64,7 +66,7 @@ describe("In cockpit-machines", () => {
             new MutationObserver(() => { window.renders += 1 })
                     .observe(document.querySelector("#vm-insecure-usage"), { subtree: true, childList: true, characterData: true, attributes: true });
         });
-        await until("cockpit-machines to show the usage anew", () => frame.evaluate(() => window.renders > 1));
+        await until("cockpit-machines to show the usage anew", () => frame.evaluate(() => window.renders > 0));
         assert.equal(await frame.locator("[data-vm-security-card]").count(), 1);
     });
 

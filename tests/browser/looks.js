@@ -100,6 +100,10 @@ for (const { form, size, storage = {}, rtl = false } of FORMS) {
             await item.getByRole("button").first().click();
             await item.getByText("Why it matters").waitFor();
             await check(view, "view");
+            const cut = await item.evaluate(element => [element, ...element.querySelectorAll("*")]
+                    .filter(part => part.clientHeight > 0 && getComputedStyle(part).overflowY !== "visible" &&
+                        part.scrollHeight > part.clientHeight + 1).map(part => part.className));
+            assert.deepEqual(cut, [], "an open finding is seen whole");
         });
 
         it("the Security view of a VM that is shut off", async () => check(await session.view("stopped"), "view-stopped"));
