@@ -15,14 +15,13 @@ import { Session, until } from "./lib/session.js";
 const VERSION = process.env.COCKPIT ?? "unknown";
 const PICTURES = fileURLToPath(new URL(`../../target/screenshots/${VERSION}/`, import.meta.url));
 
+const DARK = { "shell:style": "dark" };
 const FORMS = [
     { form: "wide", size: [1600, 1000] },
-    { form: "medium", size: [1280, 900] },
     { form: "narrow", size: [390, 844] },
-    { form: "dark", size: [1280, 900], storage: { "shell:style": "dark" } },
-    { form: "narrow-dark", size: [390, 844], storage: { "shell:style": "dark" } },
+    { form: "dark", size: [1280, 900], storage: DARK },
     { form: "rtl", size: [1280, 900], rtl: true },
-    { form: "narrow-rtl", size: [390, 844], rtl: true },
+    { form: "narrow-dark-rtl", size: [390, 844], storage: DARK, rtl: true },
 ];
 
 /** Tall enough to see the whole page at once, within reason. */

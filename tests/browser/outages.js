@@ -10,6 +10,8 @@ const LISTEN = "vm.graphics-listen";
 
 for (const admin of [true, false]) {
     describe(`When our process is killed ${admin ? "with" : "without"} administrative access`, () => {
+        // whether the console has TLS says qemu.conf, which only root can read
+        const listens = admin ? "fail" : "warn";
         let session;
         before(async () => { session = await Session.open({ admin }) });
         afterEach(() => session.assertQuiet());
@@ -17,7 +19,7 @@ for (const admin of [true, false]) {
 
         it("the page starts another one, and goes on", async () => {
             const view = await session.view("insecure");
-            await verdict(view, LISTEN, "fail");
+            await verdict(view, LISTEN, listens);
             await view.evaluate(() => { window.notReloaded = true });
             const user = admin ? "root" : "tbadmin";
             const killed = (await ourProcesses()).filter(process => process.user === user);
@@ -26,7 +28,7 @@ for (const admin of [true, false]) {
             await until("another process", async () => (await ourProcesses())
                     .some(process => process.user === user && !killed.some(({ pid }) => pid === process.pid)));
             await view.locator(".vms-stale").waitFor({ state: "detached" });
-            await verdict(view, LISTEN, "fail");
+            await verdict(view, LISTEN, listens);
             assert.equal(await view.evaluate(() => window.notReloaded), true);
         });
     });
