@@ -31,6 +31,17 @@ const cockpitGlobal = {
     }
 };
 
+/** PatternFly's variable fonts are not served by Cockpit; app.css names those that are. */
+const noForeignFonts = {
+    name: "no-foreign-fonts",
+    setup(build) {
+        build.onLoad({ filter: /@patternfly[\\/].*\.css$/ }, args => ({
+            contents: fs.readFileSync(args.path, "utf8").replace(/@font-face\s*\{[^}]*\}/g, ""),
+            loader: "css",
+        }));
+    }
+};
+
 /** Which bundled packages there are, for the RPM's `Provides: bundled(npm(…))`. */
 function bundled(metafile) {
     const versions = new Map();
@@ -95,7 +106,7 @@ const context = await esbuild.context({
     define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
     // fonts come from Cockpit; nothing of PatternFly's pictures is used
     external: ["*.woff", "*.woff2", "*.jpg", "*.png", "*.svg"],
-    plugins: [cockpitGlobal, finish],
+    plugins: [cockpitGlobal, noForeignFonts, finish],
     logLevel: "warning",
 });
 

@@ -118,15 +118,15 @@ export function drawCard(
         }
     });
     const title = element(doc, "div", c("card__title"), element(doc, "h2", c("card__title-text"), summary.title));
-    const card = element(doc, "div", `${c("card")} vm-security-card`,
-                         element(doc, "div", c("card__header"), element(doc, "div", c("card__header-main"), title)),
-                         element(doc, "div", c("card__body"),
-                                 element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows)),
-                         element(doc, "div", c("card__footer"), link));
     const style = doc.createElement("link");
     style.rel = "stylesheet";
     style.href = new URL("card.css", window.location.href).href;
-    card.prepend(style);
+    // Inside the body: PatternFly gives the card's first and last child its padding.
+    const card = element(doc, "div", `${c("card")} vm-security-card`,
+                         element(doc, "div", c("card__header"), element(doc, "div", c("card__header-main"), title)),
+                         element(doc, "div", c("card__body"),
+                                 element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows), style),
+                         element(doc, "div", c("card__footer"), link));
     card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
     card.setAttribute(MARK, target ? target.name : "");
     return card;

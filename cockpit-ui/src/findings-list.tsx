@@ -15,9 +15,10 @@ import { EmptyState, EmptyStateActions, EmptyStateFooter } from "@patternfly/rea
 import cockpit from "cockpit";
 
 import { FilterBar } from "./filter-bar";
-import { groupByArea, keepOrder, matches, NO_FILTER, toRows, worstFirst } from "./findings";
+import { groupByArea, isBad, keepOrder, matches, NO_FILTER, toRows, worstFirst } from "./findings";
 import type { Row } from "./findings";
 import { SeverityMark, VerdictMark } from "./labels";
+import { Prose } from "./prose";
 import type { Check, Finding, Findings } from "./report";
 import { applyText, areaText } from "./texts";
 
@@ -58,9 +59,11 @@ function Details({ row: { id, finding, check } }: { row: Row }) {
     return (
         <DescriptionList isCompact className="vms-details">
             {finding.evidence.length > 0 && part(_("Evidence"), <EvidenceList finding={finding} />)}
-            {check && part(_("Why it matters"), _(check.why))}
-            {part(_("How to fix it"), <>{check && <p>{_(check.fix)}</p>}<p>{applyText(finding.apply)}</p></>)}
-            {check?.impact && part(_("What the fix costs"), _(check.impact))}
+            {check && part(_("Why it matters"), <Prose text={_(check.why)} />)}
+            {part(_("How to fix it"), (
+                <>{check && <p><Prose text={_(check.fix)} /></p>}<p>{applyText(finding.apply)}</p></>
+            ))}
+            {check?.impact && part(_("What the fix costs"), <Prose text={_(check.impact)} />)}
             {finding.basis.length > 0 && part(_("Basis"), (
                 <ul className="vms-basis">{finding.basis.map(b => <li key={b}><Basis basis={b} /></li>)}</ul>
             ))}
@@ -91,10 +94,10 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                     </DataListCell>,
                     <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
                         <div id={`${domId}-title`} className="vms-title">{_(row.title)}</div>
-                        <div className="vms-message"><bdi>{_(finding.message)}</bdi></div>
+                        <div className="vms-message"><Prose text={_(finding.message)} /></div>
                     </DataListCell>,
                     <DataListCell key="severity" isFilled={false} className="vms-severity-cell">
-                        <SeverityMark severity={finding.severity} />
+                        <SeverityMark severity={finding.severity} isQuiet={!isBad(finding) && finding.verdict !== "unknown"} />
                     </DataListCell>,
                 ]} />
             </DataListItemRow>

@@ -56,10 +56,11 @@ export function VerdictMark({ verdict }: { verdict: Verdict }) {
     );
 }
 
-export function SeverityMark({ severity }: { severity: Severity }) {
+/** `isQuiet` where the severity is of nothing that was found: a red mark beside "Passed" would alarm for nothing. */
+export function SeverityMark({ severity, isQuiet = false }: { severity: Severity, isQuiet?: boolean }) {
     const Picture = SEVERITY_ICONS[severity];
     return (
-        <span className={`vms-mark vms-severity-${severity}`}>
+        <span className={`vms-mark ${isQuiet ? "vms-subtle" : `vms-severity-${severity}`}`}>
             <Icon isInline><Picture /></Icon>
             {" "}{severityText(severity)}
         </span>
