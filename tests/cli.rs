@@ -2,6 +2,7 @@
 //! The command line: the real program, its exit status, and every byte that it writes.
 //!
 //! libvirt's test driver stands behind it: it lives in the program's own process, needs no daemon, and reads its VMs from a file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test, and says where")]
 
 #[path = "cli/audit.rs"]
 mod audit;

@@ -248,7 +248,9 @@ fn read(args: &SourceArgs) -> anyhow::Result<Facts> {
         std::thread::park_timeout(Duration::from_millis(2));
         if start.elapsed() >= next {
             let count = progress.load(Ordering::Relaxed);
-            eprintln!("Reading facts: {} s, libvirt answered for {count} objects …", next.as_secs());
+            let far =
+                if count == 0 { "waiting for libvirt".to_owned() } else { format!("{count} answers from libvirt") };
+            eprintln!("Reading facts: {} s, {far} …", next.as_secs());
             next += next.max(Duration::from_secs(2));
         }
     }

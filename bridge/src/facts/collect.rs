@@ -241,8 +241,12 @@ impl Facts {
         let mut uuids: Vec<&str> = facts.vms.iter().map(|vm| vm.uuid.as_str()).collect();
         uuids.sort_unstable();
         // In a report one would hide the other.
-        if let Some(pair) = uuids.windows(2).find(|pair| pair[0] == pair[1]) {
-            anyhow::bail!("the recording has two VMs with the UUID '{}'", pair[0]);
+        let twice = uuids.windows(2).find_map(|pair| match pair {
+            [a, b] if a == b => Some(a),
+            _ => None,
+        });
+        if let Some(uuid) = twice {
+            anyhow::bail!("the recording has two VMs with the UUID '{uuid}'");
         }
         Ok(facts)
     }
