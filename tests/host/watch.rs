@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A watch in the bed: changes made with virsh, and a libvirtd that stops, dies or hangs.
+#![allow(clippy::print_stdout, reason = "the times that were measured, for whoever runs it with --nocapture")]
 
 use std::time::Duration;
 
