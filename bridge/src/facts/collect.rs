@@ -95,7 +95,14 @@ pub fn read_connection(
         let host = scope.spawn(|| libvirt::read_host(target, connection));
         let vms = libvirt::read_vms(target, connection, progress);
         let host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
-        Ok((host, vms.map_err(|error| libvirt::link_error(target, &error))?))
+        let vms = vms.map_err(|error| libvirt::link_error(target, &error))?;
+        // Each fact that was asked for after that is missing for no reason of its own.
+        if connection.is_alive().is_ok_and(|alive| !alive) {
+            let message =
+                format!("libvirt did not answer at {}: it closed the connection while it was read", target.uri);
+            return Err(Link::Unreachable { message });
+        }
+        Ok((host, vms))
     })
 }
 

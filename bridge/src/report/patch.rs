@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What changed between two reports, as an RFC 7396 merge patch.
 //!
+//! A merge patch cannot set a member to null: where `meets` becomes null, the patch removes it. Readers take both for the same.
+//!
 //! The reports are compared as they are, not as JSON trees: those of a thousand VMs would cost tens of megabytes each.
 
 use serde_json::{Map, Value, json};
