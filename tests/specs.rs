@@ -34,7 +34,7 @@ use vm_security::policy::Profile;
 const SUBJECTS: [&str; 11] = ["host", "daemon", "vm", "proc", "storage", "net", "guest", "win", "z", "cc", "access"];
 
 /// Names that stay lowercase where a sentence begins.
-const LOWERCASE_NAMES: [&str; 6] = ["libvirt", "sVirt", "systemd", "firewalld", "polkit", "swtpm"];
+const LOWERCASE_NAMES: [&str; 7] = ["libvirt", "org.libvirt", "sVirt", "systemd", "firewalld", "polkit", "swtpm"];
 
 fn sections() -> Result<Vec<Section>, String> {
     let mut files = Vec::new();

@@ -133,7 +133,12 @@ impl Judging {
         }
         for check in CHECKS {
             if let Judge::Drift(judge) = check.judge {
-                self.add(check, judge(vm, &drifts));
+                // A definition that does not parse is no difference, but nothing to compare either.
+                let judged = match (stored, live) {
+                    (Definition::Missing(gap), _) | (_, Definition::Missing(gap)) => Err(gap.clone()),
+                    _ => judge(vm, &drifts),
+                };
+                self.add(check, judged);
             }
         }
     }

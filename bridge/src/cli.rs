@@ -17,10 +17,13 @@ use crate::checks::{self, CHECKS, Outcome, Severity};
 use crate::facts::collect::{self, Progress, Sources};
 use crate::facts::libvirt::Target;
 use crate::facts::root::{FILE_LIMIT, Root};
-use crate::facts::{Fact, Facts, Link, Vm};
+use crate::facts::{Fact, Facts, Link};
 use crate::peer;
 use crate::policy::Profile;
 use crate::report::{Report, catalogue, terminal};
+
+/// A recording of ten thousand VMs is smaller.
+const RECORDING_LIMIT: u64 = 256 << 20;
 
 /// Shows whether virtual machines could attack their host or their neighbours, and whether the host would stop them.
 #[derive(Parser)]
@@ -160,8 +163,8 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         }
         report
     } else {
-        if args.facts.is_some() || args.sources.connect.is_some() {
-            bail!("a definition from a file is judged alone: leave --facts and --connect out");
+        if args.facts.is_some() || args.sources.connect.is_some() || args.sources.root != Path::new("/") {
+            bail!("a definition from a file is judged alone: leave --facts, --connect and --root out");
         }
         audit::audit(&definitions(&files)?, args.profile, &Scope::Definitions)
     };
@@ -186,27 +189,30 @@ fn reaches(report: &Report, severity: Severity) -> bool {
 }
 
 fn recording(path: &Path) -> anyhow::Result<Facts> {
-    let place = || format!("reading {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(place)?;
-    Facts::from_recording(&text).with_context(place)
+    let text = read_text(path, RECORDING_LIMIT)?;
+    Facts::from_recording(&text).with_context(|| format!("reading {}", path.display()))
 }
 
 fn definitions(files: &[&String]) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     facts.stamp();
     for name in files {
-        let file = std::fs::File::open(name).with_context(|| format!("reading {name}"))?;
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(file, FILE_LIMIT + 1), &mut bytes)
-            .with_context(|| format!("reading {name}"))?;
-        if bytes.len() as u64 > FILE_LIMIT {
-            bail!("{name} is larger than 4 MiB, no domain definition is");
-        }
-        let text = String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
+        let text = read_text(Path::new(name), FILE_LIMIT)?;
         checks::Domain::parse(&text, false).map_err(|gap| anyhow::anyhow!("{name}: {}", gap.reason))?;
-        facts.vms.push(Vm::from_definition(name, Fact::known(name.as_str(), text)));
+        collect::add_definition(&mut facts.vms, name, Fact::known(name.as_str(), text));
     }
     Ok(facts)
+}
+
+fn read_text(path: &Path, limit: u64) -> anyhow::Result<String> {
+    let place = || format!("reading {}", path.display());
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).with_context(place)?;
+    io::Read::read_to_end(&mut io::Read::take(file, limit + 1), &mut bytes).with_context(place)?;
+    if bytes.len() as u64 > limit {
+        bail!("{} is larger than {} MiB", path.display(), limit >> 20);
+    }
+    String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{} is not UTF-8", path.display()))
 }
 
 /// The UUIDs of the named VMs.
@@ -214,7 +220,11 @@ fn select<'a>(facts: &'a Facts, names: &[&String]) -> anyhow::Result<Vec<&'a str
     let mut wanted = Vec::new();
     for name in names {
         let vm = facts.vms.iter().find(|vm| vm.name == **name || vm.uuid == **name);
-        let Some(vm) = vm else { bail!("there is no VM '{name}' at {}", facts.libvirt.uri) };
+        let Some(vm) = vm else {
+            let place =
+                if facts.libvirt.uri.is_empty() { "among these facts" } else { &format!("at {}", facts.libvirt.uri) };
+            bail!("there is no VM '{name}' {place}")
+        };
         wanted.push(vm.uuid.as_str());
     }
     Ok(wanted)
@@ -238,7 +248,9 @@ fn read(args: &SourceArgs) -> anyhow::Result<Facts> {
         std::thread::park_timeout(Duration::from_millis(2));
         if start.elapsed() >= next {
             let count = progress.load(Ordering::Relaxed);
-            eprintln!("Reading facts: {} s, libvirt answered for {count} objects …", next.as_secs());
+            let far =
+                if count == 0 { "waiting for libvirt".to_owned() } else { format!("{count} answers from libvirt") };
+            eprintln!("Reading facts: {} s, {far} …", next.as_secs());
             next += next.max(Duration::from_secs(2));
         }
     }

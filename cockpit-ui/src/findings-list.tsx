@@ -40,7 +40,7 @@ function EvidenceList({ finding }: { finding: Finding }) {
         <dl className="vms-evidence">
             {finding.evidence.map((evidence, i) => (
                 <div key={i}>
-                    <dt><bdi dir="ltr">{evidence.origin}</bdi></dt>
+                    {evidence.origin && <dt><bdi dir="ltr">{evidence.origin}</bdi></dt>}
                     <dd><bdi><code>{evidence.value || _("(empty)")}</code></bdi></dd>
                 </div>
             ))}
@@ -86,14 +86,14 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                 <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
                                 aria-labelledby={`${domId}-toggle ${domId}-title`} onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
-                    <DataListCell key="verdict" className="vms-verdict-cell">
+                    <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />
                     </DataListCell>,
                     <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
                         <div id={`${domId}-title`} className="vms-title">{_(row.title)}</div>
                         <div className="vms-message"><bdi>{_(finding.message)}</bdi></div>
                     </DataListCell>,
-                    <DataListCell key="severity" className="vms-severity-cell">
+                    <DataListCell key="severity" isFilled={false} className="vms-severity-cell">
                         <SeverityMark severity={finding.severity} />
                     </DataListCell>,
                 ]} />

@@ -5,14 +5,13 @@
  * the Security view only when it is shown.
  */
 
-import cockpit from "cockpit";
-
 import { hookIntoMachines } from "./machines-card";
+import { isShown, watchShown } from "./shown";
 
 let loaded = false;
 
 async function load(): Promise<void> {
-    if (loaded || cockpit.hidden)
+    if (loaded || !isShown())
         return;
     loaded = true;
     const style = document.createElement("link");
@@ -25,6 +24,6 @@ async function load(): Promise<void> {
     showApp();
 }
 
-cockpit.addEventListener("visibilitychange", () => void load());
+watchShown(() => void load());
 void load();
 hookIntoMachines();

@@ -106,7 +106,7 @@ export function Notices({ audit, unprivileged }: {
                     <p>{problemText(problem)} {retrying && _("This will be tried again by itself.")}</p>
                     {problem.message && <p className="vms-words">{_(problem.message)}</p>}
                 </Alert>}
-            {report && report.libvirt.state !== "connected" &&
+            {report && report.libvirt.state !== "connected" && report.vms.length > 0 &&
                 <Alert isInline variant="warning" className="vms-libvirt"
                        title={report.libvirt.state === "denied"
                            ? _("Access to libvirt was refused")

@@ -10,22 +10,14 @@ import { Audit, fetchChecks } from "./bridge";
 import type { AuditState } from "./bridge";
 import { PROFILE_KEY, storedProfile } from "./profile";
 import type { Check, Profile } from "./report";
+import { isShown, watchShown } from "./shown";
 
 const NOTHING: AuditState = { report: null, problem: null, retrying: false };
 
 /** Whether anybody can see the page: its frame is the shell's current one, and the browser shows it. */
 function useVisible(): boolean {
-    const look = () => !cockpit.hidden && !document.hidden;
-    const [visible, setVisible] = useState(look);
-    useEffect(() => {
-        const update = () => setVisible(look());
-        cockpit.addEventListener("visibilitychange", update);
-        document.addEventListener("visibilitychange", update);
-        return () => {
-            cockpit.removeEventListener("visibilitychange", update);
-            document.removeEventListener("visibilitychange", update);
-        };
-    }, []);
+    const [visible, setVisible] = useState(isShown);
+    useEffect(() => watchShown(() => setVisible(isShown())), []);
     return visible;
 }
 

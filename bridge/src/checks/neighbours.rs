@@ -5,21 +5,23 @@ use std::collections::BTreeMap;
 
 use super::Domain;
 use super::domain::child;
-use crate::facts::Vm;
+use crate::facts::{Fact, Gap, Vm};
 
 #[derive(Default)]
 pub struct Neighbours<'a> {
     /// Source of a writable disk (a path, or `PROTOCOL:NAME`, or `POOL/VOLUME`) to the VMs that use it.
-    pub disk_users: BTreeMap<String, Vec<&'a Vm>>,
-    /// UUID to the writable disks of that VM.
-    pub disks: BTreeMap<&'a str, Vec<WritableDisk>>,
+    pub disk_users: BTreeMap<String, Vec<DiskUser<'a>>>,
+    /// UUID to the sources of that VM's writable disks.
+    pub disks: BTreeMap<&'a str, Vec<String>>,
     /// SELinux label of a QEMU process to the VMs that run under it.
     pub labels: BTreeMap<&'a str, Vec<&'a Vm>>,
+    /// The first VM of which a definition could not be read: what it shares with others is not known.
+    pub unread: Option<Gap>,
 }
 
-pub struct WritableDisk {
-    pub source: String,
-    /// `<shareable/>`: the administrator means several VMs to write it.
+pub struct DiskUser<'a> {
+    pub vm: &'a Vm,
+    /// `<shareable/>`, wherever this VM names the source: the administrator means several VMs to write it.
     pub shareable: bool,
     /// `XPath` of the source.
     pub origin: String,
@@ -27,26 +29,43 @@ pub struct WritableDisk {
 
 impl<'a> Neighbours<'a> {
     pub fn learn(&mut self, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
-        let mut disks: Vec<WritableDisk> = Vec::new();
+        if self.unread.is_none() {
+            self.unread = unread(vm, &vm.stored, stored).or_else(|| unread(vm, &vm.live, live));
+        }
+        let mut disks: BTreeMap<String, (bool, String)> = BTreeMap::new();
         for domain in [stored, live].into_iter().flatten() {
-            for disk in domain.devices("disk").filter(|disk| child(*disk, "readonly").is_none()) {
-                let Some(source) = child(disk, "source") else { continue };
-                let Some(name) = disk_source(source) else { continue };
-                if disks.iter().all(|known| known.source != name) {
-                    let shareable = child(disk, "shareable").is_some();
-                    disks.push(WritableDisk { source: name, shareable, origin: domain.path(source) });
+            for (number, disk) in (1..).zip(domain.devices("disk")) {
+                if child(disk, "readonly").is_some() {
+                    continue;
                 }
+                let Some(name) = child(disk, "source").and_then(disk_source) else { continue };
+                let shareable = child(disk, "shareable").is_some();
+                let origin = || {
+                    let live = if domain.is_live() { " (live)" } else { "" };
+                    format!("/domain/devices/disk[{number}]/source{live}")
+                };
+                disks.entry(name).or_insert_with(|| (true, origin())).0 &= shareable;
             }
         }
-        for disk in &disks {
-            self.disk_users.entry(disk.source.clone()).or_default().push(vm);
+        for (source, (shareable, origin)) in &disks {
+            let user = DiskUser { vm, shareable: *shareable, origin: origin.clone() };
+            self.disk_users.entry(source.clone()).or_default().push(user);
         }
-        self.disks.insert(&vm.uuid, disks);
+        self.disks.insert(&vm.uuid, disks.into_keys().collect());
         let process = vm.process.value().and_then(Option::as_ref);
         if let Some(Some(label)) = process.and_then(|process| process.label.value()) {
             self.labels.entry(label).or_default().push(vm);
         }
     }
+}
+
+fn unread(vm: &Vm, fact: &Fact<Option<String>>, domain: Option<&Domain>) -> Option<Gap> {
+    let reason = match fact {
+        Fact::Missing(gap) => gap.reason.as_str(),
+        Fact::Known { value: Some(_), .. } if domain.is_none() => "it does not parse",
+        Fact::Known { .. } => return None,
+    };
+    Some(Gap::new(fact.origin(), format!("the definition of {}: {reason}", vm.name)))
 }
 
 fn disk_source(source: roxmltree::Node) -> Option<String> {

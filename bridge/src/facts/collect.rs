@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use serde::Deserialize;
 use virt::connect::Connect;
 
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
+use super::vm::GraphicsPasswords;
 use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, process};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
@@ -149,17 +151,31 @@ fn read_definitions(root: &Root) -> anyhow::Result<Vec<Vm>> {
         names => names.unwrap_or_default(),
     };
     let files = names.iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "xml"));
-    let vms = files.map(|name| {
+    let mut vms = Vec::new();
+    for name in files {
         let path = format!("{DEFINITIONS}/{name}");
-        let stored = root.fact(&path);
-        Vm::from_definition(&path, stored)
-    });
-    Ok(vms.collect())
+        add_definition(&mut vms, &path, root.fact(&path));
+    }
+    Ok(vms)
+}
+
+/// Adds a VM of which there is only a definition. A second one with the same UUID goes by its path, so that it hides nothing.
+pub fn add_definition(vms: &mut Vec<Vm>, path: &str, stored: Fact<String>) {
+    let mut vm = Vm::from_definition(path, stored);
+    if vms.iter().any(|other| other.uuid == vm.uuid) {
+        path.clone_into(&mut vm.uuid);
+    }
+    vms.push(vm);
 }
 
 impl Vm {
     /// A VM of which there is only a definition. It is judged as one that does not run.
-    pub fn from_definition(path: &str, stored: Fact<String>) -> Self {
+    fn from_definition(path: &str, stored: Fact<String>) -> Self {
+        // What stands in a file is all that there is, passwords too.
+        let passwords = stored.clone().and_then(|text| match roxmltree::Document::parse(&text) {
+            Ok(document) => Ok(libvirt::has_passwords(&document)),
+            Err(error) => Err(format!("the definition does not parse ({error})")),
+        });
         let stored = stored.map(super::redact::definition);
         let text = stored.value().map_or("", String::as_str);
         let document = roxmltree::Document::parse(text).ok();
@@ -175,6 +191,7 @@ impl Vm {
             state: Fact::missing(path, "only a definition was given"),
             live: Fact::known(path, None),
             stored: stored.map(Some),
+            graphics_passwords: GraphicsPasswords { stored: passwords, ..GraphicsPasswords::default() },
             ..Self::default()
         }
     }
@@ -203,12 +220,27 @@ impl Facts {
 
     /// Reads a recording.
     pub fn from_recording(text: &str) -> anyhow::Result<Self> {
-        let facts: Self = serde_json::from_str(text).context("the recording is not valid")?;
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        // First: a recording of another version may look different in everything else.
+        let Versioned { version } = serde_json::from_str(text).context("it is not a recording of facts")?;
         anyhow::ensure!(
-            facts.version == VERSION,
-            "the recording has version {}, this program reads version {VERSION}",
-            facts.version
+            version == VERSION,
+            "the recording has version {version}, this program reads version {VERSION}"
         );
+        let facts: Self = serde_json::from_str(text).context("the recording is not valid")?;
+        let mut uuids: Vec<&str> = facts.vms.iter().map(|vm| vm.uuid.as_str()).collect();
+        uuids.sort_unstable();
+        // In a report one would hide the other.
+        let twice = uuids.windows(2).find_map(|pair| match pair {
+            [a, b] if a == b => Some(a),
+            _ => None,
+        });
+        if let Some(uuid) = twice {
+            anyhow::bail!("the recording has two VMs with the UUID '{uuid}'");
+        }
         Ok(facts)
     }
 }

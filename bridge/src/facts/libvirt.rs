@@ -27,10 +27,10 @@ pub struct Target {
 
 impl Target {
     pub fn new(connection: &str) -> Self {
-        let uri = match connection {
-            "system" => "qemu:///system",
-            "session" => "qemu:///session",
-            uri => uri,
+        let (connection, uri) = match connection {
+            "system" | "qemu:///system" => ("system", "qemu:///system"),
+            "session" | "qemu:///session" => ("session", "qemu:///session"),
+            uri => (uri, uri),
         };
         Self { connection: connection.to_owned(), uri: uri.to_owned() }
     }
@@ -269,14 +269,16 @@ fn passwords(
     match domain.and_then(|domain| domain.xml_desc(flags | virt_sys::VIR_DOMAIN_XML_SECURE)) {
         // The secure XML ends here: only whether an attribute stands leaves this function.
         Ok(xml) => match roxmltree::Document::parse(&xml) {
-            Ok(document) => Fact::known(
-                ORIGIN,
-                graphics(&document).map(|node| node.attribute("passwd").is_some_and(|text| !text.is_empty())).collect(),
-            ),
+            Ok(document) => Fact::known(ORIGIN, has_passwords(&document)),
             Err(_) => Fact::missing(ORIGIN, "the secure XML does not parse"),
         },
         Err(error) => gap(ORIGIN, &error).into(),
     }
+}
+
+/// For each console, whether a password stands in this definition.
+pub(super) fn has_passwords(document: &roxmltree::Document) -> Vec<bool> {
+    graphics(document).map(|node| node.attribute("passwd").is_some_and(|text| !text.is_empty())).collect()
 }
 
 fn graphics<'a>(document: &'a roxmltree::Document) -> impl Iterator<Item = roxmltree::Node<'a, 'a>> {
@@ -301,4 +303,29 @@ fn may_be_exposed(xml: &str) -> bool {
             .peekable();
         listens.peek().is_none() || listens.any(|address| !matches!(address, Some("127.0.0.1" | "::1" | "localhost")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_that_has_a_name_goes_by_it() {
+        assert_eq!(Target::new("qemu:///system"), Target::new("system"));
+        assert_eq!(Target::new("qemu:///session").connection, "session");
+        assert_eq!(Target::new("test:///default").connection, "test:///default");
+    }
+
+    #[test]
+    fn another_machine_is_known_by_its_uri() {
+        for (uri, remote) in [
+            ("system", false),
+            ("test:///default", false),
+            ("qemu+unix:///system?socket=/run/x", false),
+            ("qemu+ssh://root@db.example/system", true),
+            ("qemu+tls://[::1]/system", true),
+        ] {
+            assert_eq!(Target::new(uri).is_remote(), remote, "{uri}");
+        }
+    }
 }

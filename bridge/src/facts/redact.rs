@@ -13,9 +13,10 @@ use roxmltree::{Document, Node};
 pub(super) const MARK: &str = "(set, not recorded)";
 
 /// Parts of words that make a name look like a secret's.
-const WORDS: [&str; 5] = ["passw", "secret", "token", "credential", "private key"];
+const WORDS: [&str; 6] = ["passw", "secret", "token", "credential", "cookie", "private key"];
 
 /// The definition with the values of likely secrets replaced by [`MARK`]:
+/// - console passwords and HTTP cookies, which libvirt leaves out itself but files on disk have;
 /// - text of metadata elements named like a password (cockpit-machines' `root_password`);
 /// - `NAME=VALUE` with such a name in `<qemu:arg>`, `<qemu:env>`, `<cmdline>` and SMBIOS or `fw_cfg` entries, and `data=` of a `secret` object.
 pub(super) fn definition(xml: String) -> String {
@@ -28,6 +29,11 @@ pub(super) fn definition(xml: String) -> String {
     };
     let mut changes: Vec<(std::ops::Range<usize>, String)> = Vec::new();
     for node in document.descendants().filter(Node::is_element) {
+        for name in ["passwd", "password"] {
+            if let Some(attribute) = node.attribute_node(name).filter(|attribute| !attribute.value().is_empty()) {
+                changes.push((attribute.range_value(), MARK.to_owned()));
+            }
+        }
         match node.tag_name().name() {
             "arg" => options(node, "value", &mut changes),
             "env" if looks_secret(node.attribute("name").unwrap_or("")) => {
@@ -52,11 +58,34 @@ pub(super) fn definition(xml: String) -> String {
 fn options(node: Node, name: &str, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
     let Some(attribute) = node.attribute_node(name) else { return };
     let value = attribute.value();
+    if let Ok(serde_json::Value::Object(mut object)) = serde_json::from_str(value) {
+        if members(&mut object) {
+            changes.push((attribute.range_value(), escape(&serde_json::Value::Object(object).to_string())));
+        }
+        return;
+    }
     let object = value.starts_with("secret,") || value.contains("qom-type=secret");
     let parts: Vec<Cow<str>> = value.split(',').map(|part| pair(part, object)).collect();
     if parts.iter().any(|part| matches!(part, Cow::Owned(_))) {
         changes.push((attribute.range_value(), escape(&parts.join(","))));
     }
+}
+
+/// QEMU's options as JSON. Whether anything was replaced.
+fn members(object: &mut serde_json::Map<String, serde_json::Value>) -> bool {
+    let secret = object.get("qom-type").is_some_and(|kind| kind == "secret");
+    let mut changed = false;
+    for (name, value) in object {
+        match value {
+            serde_json::Value::Object(inner) => changed |= members(inner),
+            _ if looks_secret(name) || secret && name == "data" => {
+                *value = MARK.into();
+                changed = true;
+            }
+            _ => {}
+        }
+    }
+    changed
 }
 
 fn texts(node: Node, redact: impl Fn(&str) -> Cow<str>, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
@@ -97,7 +126,7 @@ fn looks_secret(text: &str) -> bool {
     let bytes = text.as_bytes();
     WORDS.iter().any(|word| memmem::find(bytes, word.as_bytes()).is_some())
         || WORDS.iter().any(|word| memmem::find(bytes, word.to_ascii_uppercase().as_bytes()).is_some())
-        || ["Passw", "Secret", "Token", "Credential", "Private"]
+        || ["Passw", "Secret", "Token", "Credential", "Cookie", "Private"]
             .iter()
             .any(|word| memmem::find(bytes, word.as_bytes()).is_some())
 }
@@ -127,6 +156,24 @@ mod tests {
             .replace("data=hunter2", &format!("data={MARK}"))
             .replace("value='hunter2'", &format!("value='{MARK}'"));
         assert_eq!(clean, expected);
+    }
+
+    #[test]
+    fn what_only_files_hold_is_replaced() {
+        let xml = "<domain><devices><graphics type='vnc' passwd=\"hunter2\" passwdValidTo='2030-01-01T00:00:00'/>\
+            <disk><source protocol='https'><cookies><cookie name='a'>hunter2</cookie></cookies></source></disk></devices></domain>";
+        assert_eq!(definition(xml.to_owned()), xml.replace("hunter2", MARK));
+    }
+
+    #[test]
+    fn options_written_as_json_are_replaced() {
+        let arg = |json: &str| format!("<domain xmlns:q='urn:q'><q:arg value='{}'/></domain>", escape(json));
+        let clean = definition(arg(r#"{"data":"hunter2","id":"s","qom-type":"secret"}"#));
+        assert_eq!(clean, arg(&format!(r#"{{"data":"{MARK}","id":"s","qom-type":"secret"}}"#)));
+        let clean = definition(arg(r#"{"driver":"https","file":{"cookie":"hunter2"}}"#));
+        assert!(!clean.contains("hunter"), "{clean}");
+        let harmless = arg(r#"{"driver": "qcow2", "note": "the token ring"}"#);
+        assert_eq!(definition(harmless.clone()), harmless);
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl Root {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        let mut bytes = Vec::new();
+        // Room for what the kernel gives at once: for each read of `/proc/net/tcp` it walks its whole table.
+        let mut bytes = Vec::with_capacity(16 << 10);
         file.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

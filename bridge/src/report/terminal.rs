@@ -27,14 +27,14 @@ pub fn write(out: &mut impl Write, report: &Report, style: Style) -> io::Result<
     let mut total = Counts::default();
     if !report.host.findings.is_empty() {
         let host = &report.host;
-        let title = if host.name.is_empty() { "Host".to_owned() } else { format!("Host {}", clean(&host.name)) };
+        let title = if host.name.is_empty() { "Host".to_owned() } else { format!("Host {}", host.name) };
         subject(out, &title, report.profile, host.meets, host.proven, &host.findings, style)?;
         total.add(&host.findings);
     }
     let mut vms: Vec<_> = report.vms.values().collect();
     vms.sort_by(|a, b| a.name.cmp(&b.name));
     for vm in &vms {
-        let title = format!("VM {} ({})", clean(&vm.name), clean(&vm.state));
+        let title = format!("VM {} ({})", vm.name, vm.state);
         subject(out, &title, report.profile, vm.meets, vm.proven, &vm.findings, style)?;
         total.add(&vm.findings);
     }
@@ -64,7 +64,9 @@ fn subject(
     findings: &Findings,
     style: Style,
 ) -> io::Result<()> {
-    writeln!(out, "{}", paint(style, "1", title))?;
+    for line in lines(title, style.width) {
+        writeln!(out, "{}", paint(style, "1", &line))?;
+    }
     let mut counts = Counts::default();
     counts.add(findings);
     let standing = match (meets, proven) {
@@ -74,7 +76,7 @@ fn subject(
     };
     let judged = if meets.is_some_and(|meets| meets >= profile) { "" } else { " (below the chosen profile)" };
     writeln!(out, "  {standing}{judged}")?;
-    writeln!(out, "  {}", counts.text())?;
+    wrapped(out, "  ", &counts.text(), style.width)?;
     let mut shown: Vec<(&&str, &Finding)> = findings
         .iter()
         .filter(|(_, finding)| style.all || !matches!(finding.verdict, Outcome::Pass | Outcome::NotApplicable))
@@ -171,12 +173,18 @@ pub(super) fn paint(style: Style, code: &str, text: &str) -> String {
     if style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Text written by whoever defined a VM must not drive the terminal, nor turn the reading direction.
+/// Text written by whoever defined a VM must not drive the terminal, nor turn the reading direction, nor hide in it.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => {
+            '\u{61c}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
                 let _ = write!(out, "\\u{{{:x}}}", char as u32);
             }
             char if char.is_control() => {
@@ -190,14 +198,18 @@ pub fn clean(text: &str) -> String {
 
 /// Writes text broken at spaces; what has no space within a line is broken where it must be.
 pub(super) fn wrapped(out: &mut impl Write, indent: &str, text: &str, width: usize) -> io::Result<()> {
-    let width = width.max(40) - indent.len();
+    lines(text, width.max(40) - indent.len()).iter().try_for_each(|line| writeln!(out, "{indent}{line}"))
+}
+
+/// The lines of a text, with what must not reach a terminal escaped.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut line = String::new();
     let mut length = 0;
     for word in clean(text).split(' ') {
         let count = word.chars().count();
         if length > 0 && length + 1 + count > width {
-            writeln!(out, "{indent}{line}")?;
-            line.clear();
+            lines.push(std::mem::take(&mut line));
             length = 0;
         }
         if length > 0 {
@@ -206,15 +218,15 @@ pub(super) fn wrapped(out: &mut impl Write, indent: &str, text: &str, width: usi
         }
         for char in word.chars() {
             if length == width {
-                writeln!(out, "{indent}{line}")?;
-                line.clear();
+                lines.push(std::mem::take(&mut line));
                 length = 0;
             }
             line.push(char);
             length += 1;
         }
     }
-    writeln!(out, "{indent}{line}")
+    lines.push(line);
+    lines
 }
 
 #[cfg(test)]

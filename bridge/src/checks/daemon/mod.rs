@@ -59,3 +59,15 @@ fn in_use(facts: &Facts) -> Result<Vec<Daemon>, Gap> {
     }
     Ok(found)
 }
+
+/// Whether libvirt answered for the VMs of this host's system, rather than a user's session, another host or a test.
+pub(super) fn asked_system(facts: &Facts) -> Result<(), Gap> {
+    match facts.libvirt.connection.as_str() {
+        "system" | "qemu:///system" => Ok(()),
+        "" => Err(Gap::new("libvirt", "libvirt was not asked about this host's VMs")),
+        other => Err(Gap::new(
+            "libvirt",
+            format!("libvirt was asked at {other}, and not about the VMs of this host's system"),
+        )),
+    }
+}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! `/etc/libvirt/qemu.conf`: what holds for every VM of the system.
 
+use super::asked_system;
 use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use crate::facts::Facts;
 use crate::facts::host::ConfFile;
-use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
 
 const AUTOMATIC: &str = "automatic-features-for-virtual-machine-security";
@@ -71,10 +72,9 @@ fn security_driver(facts: &Facts) -> Judged {
         };
         return Ok(shows(Verdict::fail(message), conf, KEY));
     }
-    if facts.libvirt.connection == "session" {
-        return Err(Gap::new("libvirt", "a user's session was asked, which has security models of its own"));
-    }
-    let listed = models.get()?;
+    // Of two gaps the file's says more: libvirt does not start with a file that does not parse.
+    let listed = models.get().map_err(|gap| qemu.get().err().unwrap_or(gap))?;
+    asked_system(facts)?;
     let verdict = match listed.iter().find(|model| ["selinux", "apparmor"].contains(&model.as_str())) {
         Some(model) if model == "selinux" => Verdict::pass("libvirt confines VMs with SELinux."),
         Some(_) => Verdict::pass("libvirt confines VMs with AppArmor."),

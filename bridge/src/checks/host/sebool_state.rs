@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::sebool::CHAPTER;
+use crate::checks::daemon::asked_system;
 use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
 use crate::facts::host::{Boolean, SelinuxMode};
 use crate::facts::{Fact, Facts, Gap, Link};
@@ -137,11 +138,10 @@ pub(super) fn used_by(facts: &Facts, find: impl Fn(&Domain) -> Option<Evidence>)
     }
     match (gap, &facts.libvirt.link) {
         (Some(gap), _) => Err(gap),
-        (None, Link::Connected) if facts.libvirt.connection != "session" => Ok(None),
-        (None, Link::Connected) => Err(Gap::new(
-            "libvirt",
-            "the boolean is on, and only the VMs of one user's session were read, not those of the system",
-        )),
-        (None, _) => Err(Gap::new("libvirt", "the boolean is on, and libvirt was not asked which VMs there are")),
+        (None, Link::Connected) => asked_system(facts).map(|()| None),
+        (None, Link::Unreachable { message } | Link::Denied { message }) => {
+            Err(Gap::new("libvirt", format!("which VMs need it libvirt did not say ({message})")))
+        }
+        (None, Link::NotUsed) => Err(Gap::new("libvirt", "libvirt was not asked about this host's VMs")),
     }
 }

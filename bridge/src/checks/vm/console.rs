@@ -45,12 +45,33 @@ pub(super) struct Console<'a, 'i> {
     node: Node<'a, 'i>,
 }
 
-/// An address of the network that a console listens on.
-pub(super) struct Exposed<'a> {
+/// An address of the network that a console listens on, and where that is said.
+pub(super) struct Exposed<'a, 'i> {
     pub(super) address: &'a str,
-    /// The key of qemu.conf that it comes from.
-    pub(super) key: Option<String>,
-    pub(super) evidence: Evidence,
+    said: Said<'a, 'i>,
+}
+
+/// A node's path is made only when a message needs it: making it for each of ten thousand consoles takes too long.
+enum Said<'a, 'i> {
+    Definition(Node<'a, 'i>, &'static str),
+    /// A key of qemu.conf.
+    Config(&'a ConfFile, String),
+}
+
+impl Exposed<'_, '_> {
+    pub(super) fn key(&self) -> Option<&str> {
+        match &self.said {
+            Said::Definition(..) => None,
+            Said::Config(_, key) => Some(key),
+        }
+    }
+
+    pub(super) fn evidence(&self, domain: &Domain) -> Evidence {
+        match &self.said {
+            Said::Definition(node, attribute) => domain.evidence(*node, attribute),
+            Said::Config(conf, key) => evidence(conf, key),
+        }
+    }
 }
 
 pub(super) fn consoles<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterator<Item = Console<'b, 'i>> {
@@ -65,7 +86,7 @@ pub(super) fn consoles<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterator<Item = C
     })
 }
 
-impl<'a> Console<'a, '_> {
+impl<'a, 'i> Console<'a, 'i> {
     /// As a message names it.
     pub(super) fn name(&self) -> String {
         format!("VNC console (graphics {})", self.index + 1).replace("VNC", self.protocol.name())
@@ -76,14 +97,14 @@ impl<'a> Console<'a, '_> {
     }
 
     /// The first address that is reachable from elsewhere; `None` when there is none.
-    pub(super) fn exposed(&self, facts: &'a Facts, domain: &Domain) -> Result<Option<Exposed<'a>>, Gap> {
+    pub(super) fn exposed(&self, facts: &'a Facts) -> Result<Option<Exposed<'a, 'i>>, Gap> {
         if !self.has_port() {
             return Ok(None);
         }
         let mut listens = children(self.node, "listen").peekable();
         if listens.peek().is_none() {
             if let Some(address) = self.node.attribute("listen").filter(|address| !address.is_empty()) {
-                return Ok(exposed(address, || domain.evidence(self.node, "listen")));
+                return Ok(exposed(address, Said::Definition(self.node, "listen")));
             }
             // The old form of a VNC server on a Unix socket.
             return if self.node.attribute("socket").is_some() { Ok(None) } else { self.default_address(facts) };
@@ -92,11 +113,11 @@ impl<'a> Console<'a, '_> {
             let address = listen.attribute("address").filter(|address| !address.is_empty());
             let found = match (listen.attribute("type"), address) {
                 (Some("socket" | "none"), _) => None,
-                (_, Some(address)) => exposed(address, || domain.evidence(listen, "address")),
+                (_, Some(address)) => exposed(address, Said::Definition(listen, "address")),
                 (Some("network"), None) => {
                     let network = listen.attribute("network").unwrap_or("");
                     let reason = format!("the address of the network {network} was not read");
-                    return Err(Gap::new(domain.path(listen), reason));
+                    return Err(Gap::new(format!("virsh net-dumpxml {network}"), reason));
                 }
                 (_, None) => self.default_address(facts)?,
             };
@@ -118,7 +139,7 @@ impl<'a> Console<'a, '_> {
     }
 
     /// Where libvirt lets it listen when the definition does not say.
-    fn default_address(&self, facts: &'a Facts) -> Result<Option<Exposed<'a>>, Gap> {
+    fn default_address(&self, facts: &'a Facts) -> Result<Option<Exposed<'a, 'i>>, Gap> {
         let conf = facts.host.config.qemu.get()?;
         if is_on(conf, &self.key("auto_unix_socket")) {
             return Ok(None);
@@ -128,7 +149,7 @@ impl<'a> Console<'a, '_> {
         let Some(ConfValue::Text(address)) = conf.settings.get(&key).map(|setting| &setting.value) else {
             return Ok(None);
         };
-        Ok(exposed(address, || evidence(conf, &key)).map(|exposed| Exposed { key: Some(key), ..exposed }))
+        Ok(exposed(address, Said::Config(conf, key)))
     }
 
     /// Whether a client can use TLS, with the key that says so.
@@ -181,8 +202,8 @@ pub(super) enum Login {
     Sasl(Evidence),
 }
 
-fn exposed(address: &str, evidence: impl FnOnce() -> Evidence) -> Option<Exposed<'_>> {
-    (!is_loopback(address)).then(|| Exposed { address, key: None, evidence: evidence() })
+fn exposed<'a, 'i>(address: &'a str, said: Said<'a, 'i>) -> Option<Exposed<'a, 'i>> {
+    (!is_loopback(address)).then_some(Exposed { address, said })
 }
 
 fn is_loopback(address: &str) -> bool {

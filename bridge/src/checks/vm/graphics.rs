@@ -30,12 +30,12 @@ fn listen(facts: &Facts, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let mut first = None;
     for console in consoles(domain) {
-        match console.exposed(facts, domain) {
+        match console.exposed(facts) {
             Ok(None) => {}
             Ok(Some(exposed)) => {
                 let tls = console.tls(facts);
                 let outcome = if matches!(tls, Ok((false, _))) { Outcome::Fail } else { Outcome::Warn };
-                tally.add(outcome, || reachable(&console, exposed, outcome, tls));
+                tally.add(outcome, || reachable(&console, &exposed, domain, outcome, tls));
             }
             Err(gap) => {
                 tally.add(Outcome::Unknown, || not_known(&format!("Where the {} listens", console.name()), &gap));
@@ -52,14 +52,15 @@ fn listen(facts: &Facts, domain: &Domain) -> Verdict {
 
 fn reachable(
     console: &Console,
-    exposed: Exposed,
+    exposed: &Exposed,
+    domain: &Domain,
     outcome: Outcome,
     tls: Result<(bool, Option<Evidence>), Gap>,
 ) -> Verdict {
     let (name, address) = (console.name(), exposed.address);
-    let source = exposed.key.map_or_else(String::new, |key| format!(" ({key} of qemu.conf)"));
+    let source = exposed.key().map_or_else(String::new, |key| format!(" ({key} of qemu.conf)"));
     let place = format!("The {name} listens on {address}{source}");
-    let verdict = |message: String| Verdict::new(outcome, message).because([exposed.evidence]);
+    let verdict = |message: String| Verdict::new(outcome, message).because([exposed.evidence(domain)]);
     match tls {
         Ok((false, evidence)) => verdict(format!(
             "{place} without TLS: whoever reaches this host's port can see and control the VM."
@@ -104,7 +105,7 @@ fn password(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     let mut good = None;
     for console in consoles(domain) {
         let subject = || format!("Whether the {} asks for a password", console.name());
-        let exposed = match console.exposed(facts, domain) {
+        let exposed = match console.exposed(facts) {
             Ok(None) => continue,
             Ok(Some(exposed)) => exposed,
             Err(gap) => {
@@ -112,9 +113,9 @@ fn password(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
                 continue;
             }
         };
-        let own = set.get().and_then(|set| {
-            let lacks = || Gap::new(console.path(domain), "the consoles changed while they were read");
-            set.get(console.index).copied().ok_or_else(lacks)
+        let own = set.get().and_then(|known| {
+            let lacks = || Gap::new(set.origin(), "the consoles changed while they were read");
+            known.get(console.index).copied().ok_or_else(lacks)
         });
         let login = match own {
             Ok(true) => Ok(None),
@@ -126,20 +127,22 @@ fn password(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
             Err(gap) => tally.add(Outcome::Unknown, || not_known(&subject(), &gap)),
             Ok(Some(Login::None(evidence))) => tally.add(Outcome::Fail, || {
                 Verdict::fail(format!("{} asks for no password.", place()))
-                    .because([exposed.evidence])
+                    .because([exposed.evidence(domain)])
                     .and(format!("{}/@passwd", console.path(domain)), "(not set)")
                     .because([evidence])
             }),
             Ok(Some(Login::Sasl(evidence) | Login::Nobody(evidence))) => good = Some(evidence),
             Ok(None) if console.protocol == Protocol::Vnc => tally.add(Outcome::Warn, || {
                 weak(&place())
-                    .because([exposed.evidence])
+                    .because([exposed.evidence(domain)])
                     .and(format!("{}/@passwd", console.path(domain)), "(set, not recorded)")
             }),
             Ok(Some(Login::Password(evidence))) if console.protocol == Protocol::Vnc => {
-                tally.add(Outcome::Warn, || weak(&place()).because([exposed.evidence, evidence]));
+                tally.add(Outcome::Warn, || weak(&place()).because([exposed.evidence(domain), evidence]));
             }
-            Ok(None | Some(Login::Password(_))) => good = Some(exposed.evidence),
+            Ok(None | Some(Login::Password(_))) => {
+                good.get_or_insert_with(|| exposed.evidence(domain));
+            }
         }
     }
     tally.finish(|| match good {

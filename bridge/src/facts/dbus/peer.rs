@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -141,7 +141,6 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> 
 
 /// Wakes a future when its time is over. zbus has a time limit for each answer, but none for connecting nor for all together.
 struct Timer {
-    end: Instant,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -156,6 +155,8 @@ struct Shared {
 struct State {
     waker: Option<Waker>,
     cancelled: bool,
+    /// Set by the thread before it wakes, which it does once: a clock read by the future could lag behind it.
+    over: bool,
 }
 
 impl Timer {
@@ -166,17 +167,18 @@ impl Timer {
             let state = of_thread.state.lock().unwrap_or_else(PoisonError::into_inner);
             let waited = of_thread.changed.wait_timeout_while(state, limit, |state| !state.cancelled);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.over = true;
             if let Some(waker) = state.waker.take() {
                 waker.wake();
             }
         });
-        Self { end: Instant::now() + limit, shared, thread: Some(thread) }
+        Self { shared, thread: Some(thread) }
     }
 
     fn is_over(&self, waker: &Waker) -> bool {
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waker = Some(waker.clone());
-        Instant::now() >= self.end
+        state.over
     }
 }
 
@@ -190,5 +192,19 @@ impl Drop for Timer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_limit_ends_what_never_does_however_often() {
+        for _ in 0..300 {
+            let never = within(Duration::from_micros(200), std::future::pending::<()>());
+            assert_eq!(zbus::block_on(never), None);
+        }
+        assert_eq!(zbus::block_on(within(Duration::from_secs(60), std::future::ready(1))), Some(1));
     }
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * All browser tests, one after the other in one process: they share a browser, and a bed that some of them change.
+ * Those which disturb libvirt come last. Run by tests/in-bed.sh.
+ */
+
+import { after } from "node:test";
+
+import { closeBrowser } from "./lib/session.js";
+
+import "./preload.js";
+import "./card.js";
+import "./view.js";
+import "./overview.js";
+import "./access.js";
+import "./looks.js";
+import "./live.js";
+import "./hostile.js";
+import "./outages.js";
+
+after(closeBrowser);

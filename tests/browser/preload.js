@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+
+import { ourProcesses } from "./lib/bed.js";
+import { Session, until } from "./lib/session.js";
+
+describe("The part that is loaded at every login", () => {
+    let session, hidden;
+    before(async () => {
+        session = await Session.open();
+        hidden = await until("our hidden frame", () =>
+            session.page.frames().find(frame => frame.name() === "cockpit1:localhost/vm-security"));
+        await hidden.waitForLoadState("load");
+        // Cockpit's bridge gets messages in their order: once it has answered this one, it has started all that was
+        // asked for at login
+        await session.frame("system", "main");
+        await hidden.evaluate(async () => { await window.cockpit.spawn(["true"]) });
+    });
+    afterEach(() => session.assertQuiet());
+    after(() => session?.close());
+
+    it("is small, and without the page's bundle and style", async () => {
+        const loaded = await hidden.evaluate(() => performance.getEntriesByType("resource")
+                .filter(entry => entry.name.includes("/vm-security/"))
+                .map(entry => ({ file: entry.name.replace(/.*\/vm-security\//, ""), size: entry.decodedBodySize })));
+        const bytes = loaded.reduce((sum, { size }) => sum + size, 0);
+        assert.ok(bytes > 0 && bytes < 20_000, `${bytes} bytes: ${JSON.stringify(loaded)}`);
+        assert.equal(await hidden.evaluate(() => document.getElementById("app").childElementCount), 0);
+    });
+
+    it("starts no process until a page about virtual machines is seen, and then does", async () => {
+        assert.deepEqual(await ourProcesses(), []);
+        await session.machines();
+        await until("a process of ours", async () => (await ourProcesses()).length > 0);
+    });
+});
