@@ -60,7 +60,7 @@ check: deps  ## all tests: code, units, specifications, protocol, package, real 
 codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint, stylelint, shellcheck
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
-	$(CARGO) clippy --test bridges $(LOCKED) -- -D warnings
+	$(CARGO) clippy --test bridges --test host $(LOCKED) -- -D warnings
 	cd cockpit-ui && npm run --silent typecheck && npm run --silent eslint && npm run --silent stylelint
 	shellcheck -x -S warning $(SHELL_FILES)
 	tests/source-rules.sh

@@ -3,6 +3,7 @@
 # in-bed.sh STAGE [287|337]…: everything that is tested on real servers, in a test bed for each generation of Cockpit.
 # STAGE is a tree made by `make install DESTDIR=STAGE COCKPIT_LIBEXECDIR=/usr/lib/cockpit`. In each bed:
 #   bridges   the program's protocol through the real cockpit-bridge, as the administrator and as the limited user
+#   host      audits, watches and faults: the real libvirtd with running machines, systemd, D-Bus, users with and without rights
 #   browser   the page in chromium
 # Complete logs are kept in target/in-bed/, pictures of the pages in target/screenshots/.
 set -euo pipefail
@@ -82,6 +83,11 @@ SSH_AUTH_SOCK=/nonexistent cockpit-bridge" \
         part "$1 bridges as $user" cargo test "${locked[@]}" --test bridges
 }
 
+host_tests() { # VERSION
+    local name=check-$1 show=cat summary='^test result:'
+    VM_SECURITY_BED="$name" part "$1 host" cargo test "${locked[@]}" --test host
+}
+
 browser_tests() { # VERSION
     local name=check-$1 show=show_tap summary='^# (tests|pass|fail|cancelled|duration_ms) '
     # env: sudo, which `bed` may need, passes nothing on
@@ -96,13 +102,14 @@ if [ tests/browser/package-lock.json -nt tests/browser/node_modules/.stamp ]; th
     touch tests/browser/node_modules/.stamp
 fi
 progress "building the tests"
-run cargo test "${locked[@]}" --no-run --test bridges
+run cargo test "${locked[@]}" --no-run --test bridges --test host
 
 for version; do
     up=check-$version
     run $bed up "$up" --cockpit "$version" --stage "$stage"
     bridge_tests "$version" tbadmin
     bridge_tests "$version" tbuser
+    host_tests "$version"
     browser_tests "$version"
     $bed down "$up"
     up=''
