@@ -21,14 +21,6 @@ pub enum Scope {
 
 /// Judges the facts. Pure: what is reported depends on nothing else.
 pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
-    let mut host = Judging::new(profile);
-    if *scope != Scope::Definitions {
-        for check in CHECKS {
-            if let Judge::Host(judge) = check.judge {
-                host.add(check, judge(facts));
-            }
-        }
-    }
     let mut neighbours = Neighbours::default();
     let mut judged: Vec<(&Vm, Judging)> = Vec::new();
     for vm in &facts.vms {
@@ -40,6 +32,14 @@ pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
             let mut judging = Judging::new(profile);
             judging.definitions(facts, vm, &stored, &live);
             judged.push((vm, judging));
+        }
+    }
+    let mut host = Judging::new(profile);
+    if *scope != Scope::Definitions {
+        for check in CHECKS {
+            if let Judge::Host(judge) = check.judge {
+                host.add(check, judge(facts, &neighbours));
+            }
         }
     }
     let mut vms = BTreeMap::new();
