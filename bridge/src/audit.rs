@@ -13,15 +13,15 @@ pub enum Scope {
     All,
     /// The host and one VM, by UUID. All VMs are judged for what they share.
     Vm(String),
+    /// The same by name; there may be none, or none any more.
+    Named(String),
     /// The VMs without the host: definitions from files.
     Definitions,
 }
 
 /// Judges the facts. Pure: what is reported depends on nothing else.
 pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
-    let audit = Audit::new(facts, profile, scope);
-    let vms = audit.vms().map(|vm| (vm.uuid.clone(), audit.vm(vm))).collect();
-    audit.report(vms)
+    Audit::new(facts, profile, scope).whole()
 }
 
 /// An audit that gives its VMs one by one: those of a thousand need not be held at once.
@@ -29,6 +29,7 @@ pub struct Audit<'a> {
     facts: &'a Facts,
     profile: Profile,
     scope: &'a Scope,
+    verdicts: Option<&'a [Outcome]>,
     neighbours: Neighbours<'a>,
 }
 
@@ -40,12 +41,22 @@ impl<'a> Audit<'a> {
             let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
             neighbours.learn(vm, stored.domain(), live.domain());
         }
-        Self { facts, profile, scope, neighbours }
+        Self { facts, profile, scope, verdicts: None, neighbours }
+    }
+
+    /// Leaves out what else is found about the VMs: most of a report is what is good or does not apply.
+    #[must_use]
+    pub fn only(self, verdicts: Option<&'a [Outcome]>) -> Self {
+        Self { verdicts, ..self }
     }
 
     /// The VMs that it is about.
     pub fn vms(&self) -> impl Iterator<Item = &'a Vm> {
-        self.facts.vms.iter().filter(|vm| !matches!(self.scope, Scope::Vm(uuid) if *uuid != vm.uuid))
+        self.facts.vms.iter().filter(|vm| match self.scope {
+            Scope::Vm(uuid) => *uuid == vm.uuid,
+            Scope::Named(name) => *name == vm.name,
+            Scope::All | Scope::Definitions => true,
+        })
     }
 
     pub fn vm(&self, vm: &Vm) -> VmReport {
@@ -56,6 +67,9 @@ impl<'a> Audit<'a> {
             if let Judge::Vm(judge) = check.judge {
                 judging.add(check, judge(self.facts, vm, &self.neighbours));
             }
+        }
+        if let Some(verdicts) = self.verdicts {
+            judging.findings.retain(|_, finding| verdicts.contains(&finding.verdict));
         }
         let (meets, proven) = judging.standing.meets();
         let state = vm.state.value().map_or_else(|| "unknown".to_owned(), ToString::to_string);
@@ -74,6 +88,11 @@ impl<'a> Audit<'a> {
         }
         let (meets, proven) = host.standing.meets();
         HostReport { name: self.facts.host.name.clone(), meets, proven, findings: host.findings }
+    }
+
+    /// The report with all its VMs.
+    pub fn whole(&self) -> Report {
+        self.report(self.vms().map(|vm| (vm.uuid.clone(), self.vm(vm))).collect())
     }
 
     /// The report, with the VMs in whatever form they are given.

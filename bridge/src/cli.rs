@@ -187,9 +187,9 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
 
 /// Whether anything fails or warns at the severity or above.
 fn reaches(findings: &Findings, severity: Severity) -> bool {
-    findings.values().any(|finding| {
-        matches!(finding.verdict, Outcome::Fail | Outcome::Warn) && finding.severity >= severity
-    })
+    findings
+        .values()
+        .any(|finding| matches!(finding.verdict, Outcome::Fail | Outcome::Warn) && finding.severity >= severity)
 }
 
 fn recording(path: &Path) -> anyhow::Result<Facts> {

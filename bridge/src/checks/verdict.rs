@@ -21,6 +21,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 6] = [Self::NotApplicable, Self::Pass, Self::Info, Self::Unknown, Self::Warn, Self::Fail];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::NotApplicable => "not-applicable",
