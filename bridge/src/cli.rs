@@ -169,7 +169,7 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let audit = Audit::new(&facts, args.profile, &scope);
     let mut vms: Vec<&Vm> = audit.vms().filter(|vm| wanted.is_empty() || wanted.contains(&vm.uuid)).collect();
     vms.sort_by(|a, b| a.uuid.cmp(&b.uuid));
-    let reached = match args.format {
+    let is_reached = match args.format {
         Format::Json => {
             let report = audit.report(Streamed::new(&audit, vms, &reaches));
             json(&report)?;
@@ -182,7 +182,7 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
             vms.any(|vm| reaches(&vm.findings)) || reaches(&report.host.findings)
         }
     };
-    Ok(if reached { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if is_reached { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Whether anything fails or warns at the severity or above.
