@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Facts × checks × policy → report.
 
+use std::collections::BTreeMap;
+
 use crate::checks::{CHECKS, Check, Domain, Drift, Judge, Judged, Neighbours, Outcome, Verdict};
 use crate::facts::{Fact, Facts, Gap, Vm};
 use crate::policy::{self, Profile, Standing};
 use crate::report::{Finding, Findings, HostReport, LibvirtReport, Report, VERSION, VmReport};
+use crate::vectors::{self, VECTORS};
 
 /// Which subjects a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,7 @@ pub struct Audit<'a> {
     scope: &'a Scope,
     verdicts: Option<&'a [Outcome]>,
     neighbours: Neighbours<'a>,
+    host: HostReport,
 }
 
 impl<'a> Audit<'a> {
@@ -41,7 +45,8 @@ impl<'a> Audit<'a> {
             let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
             neighbours.learn(vm, stored.domain(), live.domain());
         }
-        Self { facts, profile, scope, verdicts: None, neighbours }
+        let host = judge_host(facts, profile, scope, &neighbours);
+        Self { facts, profile, scope, verdicts: None, neighbours, host }
     }
 
     /// Leaves out what else is found about the VMs: most of a report is what is good or does not apply.
@@ -68,26 +73,17 @@ impl<'a> Audit<'a> {
                 judging.add(check, judge(self.facts, vm, &self.neighbours));
             }
         }
+        let mut vectors = BTreeMap::new();
         if let Some(verdicts) = self.verdicts {
             judging.findings.retain(|_, finding| verdicts.contains(&finding.verdict));
+        } else if *self.scope != Scope::Definitions {
+            let standing = |vector| vectors::judge(vector, &judging.findings, &self.host.findings);
+            vectors.extend(VECTORS.iter().map(|vector| (vector.id, standing(vector))));
         }
         let (meets, proven) = judging.standing.meets();
         let state = vm.state.value().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let (name, connection) = (vm.name.clone(), vm.connection.clone());
-        VmReport { name, connection, state, meets, proven, findings: judging.findings }
-    }
-
-    fn host(&self) -> HostReport {
-        let mut host = Judging::new(self.profile);
-        if *self.scope != Scope::Definitions {
-            for check in CHECKS {
-                if let Judge::Host(judge) = check.judge {
-                    host.add(check, judge(self.facts, &self.neighbours));
-                }
-            }
-        }
-        let (meets, proven) = host.standing.meets();
-        HostReport { name: self.facts.host.name.clone(), meets, proven, findings: host.findings }
+        VmReport { name, connection, state, meets, proven, findings: judging.findings, vectors }
     }
 
     /// The report with all its VMs.
@@ -104,10 +100,23 @@ impl<'a> Audit<'a> {
             profile: self.profile,
             privileged: self.facts.privileged,
             libvirt: LibvirtReport { link: libvirt.link.clone(), uri: libvirt.uri.clone() },
-            host: self.host(),
+            host: self.host.clone(),
             vms,
         }
     }
+}
+
+fn judge_host(facts: &Facts, profile: Profile, scope: &Scope, neighbours: &Neighbours) -> HostReport {
+    let mut host = Judging::new(profile);
+    if *scope != Scope::Definitions {
+        for check in CHECKS {
+            if let Judge::Host(judge) = check.judge {
+                host.add(check, judge(facts, neighbours));
+            }
+        }
+    }
+    let (meets, proven) = host.standing.meets();
+    HostReport { name: facts.host.name.clone(), meets, proven, findings: host.findings }
 }
 
 /// One of a VM's two definitions, parsed once.
@@ -193,6 +202,7 @@ impl Judging {
         let needs = (verdict.outcome == Outcome::Unknown && verdict.needs_admin).then_some("admin");
         let finding = Finding {
             verdict: policy::shown(self.profile, check, verdict.outcome),
+            outcome: verdict.outcome,
             severity: check.severity,
             message: verdict.message,
             evidence: verdict.evidence,

@@ -21,7 +21,7 @@ use crate::facts::{Fact, Facts, Link, Vm};
 use crate::peer;
 use crate::policy::Profile;
 use crate::report::streamed::Streamed;
-use crate::report::{Findings, catalogue, terminal};
+use crate::report::{Findings, catalogue, picture, terminal};
 
 /// A recording of ten thousand VMs is smaller.
 const RECORDING_LIMIT: u64 = 256 << 20;
@@ -41,7 +41,7 @@ enum Command {
     /// Looks at what is configured and at what is running, and changes nothing. Without root, what needs root is reported as unknown.
     /// Exit status: 0 the audit ran; 1 it ran, and --fail-on found something; 2 it could not run.
     #[command(
-        after_help = "Examples:\n  vm-security audit                      the host and all VMs\n  vm-security audit web1 db1             the host and two of them\n  vm-security audit new.xml              a definition, before anybody defines it\n  vm-security audit --fail-on high       for scripts\n  vm-security audit --facts host.json    what was recorded elsewhere"
+        after_help = "Examples:\n  vm-security audit                      the host and all VMs\n  vm-security audit web1 db1             the host and two of them\n  vm-security audit new.xml              a definition, before anybody defines it\n  vm-security audit web1 --picture       who could attack whom, and what stands in the way\n  vm-security audit --fail-on high       for scripts\n  vm-security audit --facts host.json    what was recorded elsewhere"
     )]
     Audit(AuditArgs),
     /// Print the facts that an audit judges, as JSON for `audit --facts`
@@ -56,7 +56,14 @@ enum Command {
     /// Explain a check: what it looks at, why, how to fix it, what the fix costs, and its basis
     Explain {
         /// The check's id, as in `vm.graphics-listen`
-        id: String,
+        #[arg(required_unless_present_any = ["all", "vectors"])]
+        id: Option<String>,
+        /// Explain all checks
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        /// Explain the attack vectors, and what stands in their way
+        #[arg(long, conflicts_with_all = ["id", "all"])]
+        vectors: bool,
     },
     /// Serve Cockpit's channel protocol on standard input and output; started by Cockpit
     Bridge,
@@ -83,6 +90,9 @@ struct AuditArgs {
     /// Also list what passes or does not apply
     #[arg(long)]
     all: bool,
+    /// Show the ways in which each VM could be attacked or could attack, and what stands in their way
+    #[arg(long, conflicts_with_all = ["format", "all"])]
+    picture: bool,
 }
 
 #[derive(Args)]
@@ -130,10 +140,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Facts(args) => json(&read(&args)?)?,
         Command::Checks { format: Format::Json } => json(&catalogue::Catalogue::new())?,
         Command::Checks { format: Format::Terminal } => print(|out, style| catalogue::list(out, style))?,
-        Command::Explain { id } => {
+        Command::Explain { id: Some(id), .. } => {
             let check = checks::find(&id).with_context(|| unknown_check(&id))?;
             print(|out, style| catalogue::explain(out, check, style))?;
         }
+        Command::Explain { vectors: true, .. } => print(|out, style| picture::explain(out, style))?,
+        Command::Explain { .. } => print(|out, style| catalogue::explain_all(out, style))?,
         Command::Bridge => peer::serve_stdio(peer::audit_channel::open)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -177,7 +189,10 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         }
         Format::Terminal => {
             let report = audit.report(vms.into_iter().map(|vm| (vm.uuid.clone(), audit.vm(vm))).collect());
-            print(|out, style| terminal::write(out, &report, terminal::Style { all: args.all, ..style }))?;
+            print(|out, style| match args.picture {
+                true => picture::write(out, &report, style),
+                false => terminal::write(out, &report, terminal::Style { all: args.all, ..style }),
+            })?;
             let mut vms = report.vms.values();
             vms.any(|vm| reaches(&vm.findings)) || reaches(&report.host.findings)
         }

@@ -11,3 +11,4 @@ pub mod facts;
 pub mod peer;
 pub mod policy;
 pub mod report;
+pub mod vectors;

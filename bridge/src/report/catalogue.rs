@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::terminal::{Style, apply, paint, wrapped};
 use crate::checks::{CHECKS, Check};
+use crate::vectors::{VECTORS, Vector};
 
-/// `{"version":1,"checks":[…]}`: all checks in reading order, with their texts.
+/// `{"version":1,"checks":[…],"vectors":[…]}`: all checks in reading order, with their texts, and the table of attack vectors.
 #[derive(Serialize)]
 pub struct Catalogue {
     version: u32,
     checks: Vec<Entry>,
+    vectors: &'static [Vector],
 }
 
 #[derive(Serialize)]
@@ -25,7 +27,7 @@ struct Entry {
 impl Catalogue {
     pub fn new() -> Self {
         let checks = CHECKS.iter().map(|check| Entry { scope: check.scope(), check }).collect();
-        Self { version: super::VERSION, checks }
+        Self { version: super::VERSION, checks, vectors: VECTORS }
     }
 }
 
@@ -47,6 +49,14 @@ pub fn list(out: &mut impl Write, style: Style) -> io::Result<()> {
         wrapped(out, "    ", check.title, style.width)?;
     }
     writeln!(out, "\n{} checks. `vm-security explain ID` tells more about one.", CHECKS.len())
+}
+
+pub fn explain_all(out: &mut impl Write, style: Style) -> io::Result<()> {
+    for check in CHECKS {
+        explain(out, check, style)?;
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 pub fn explain(out: &mut impl Write, check: &Check, style: Style) -> io::Result<()> {

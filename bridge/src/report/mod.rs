@@ -6,15 +6,18 @@
 //!  "libvirt": {"state": "connected", "uri": "qemu:///system"},
 //!  "host": {"name": "…", "meets": "baseline", "proven": true, "findings": {"host.ksm": F}},
 //!  "vms": {"UUID": {"name": "web1", "connection": "system", "state": "running",
-//!                   "meets": null, "proven": false, "findings": {"vm.floppy": F}}}}
+//!                   "meets": null, "proven": false, "findings": {"vm.floppy": F},
+//!                   "vectors": {"qemu-host": {"state": "partly", "barriers": ["broken", "holds"]}}}}}
 //! ```
 //!
 //! `F` is a [`Finding`]. `libvirt.state` is `connected`, `unreachable` or `denied` (then with a `message`), or `not-used` when a
 //! definition or a recording is judged. `meets` is the highest profile in which nothing fails, `null` when not even `baseline`
-//! is met; `proven` is false while a check that this profile enforces is unknown.
+//! is met; `proven` is false while a check that this profile enforces is unknown. `vectors` tells how each attack vector stands and what each
+//! of its barriers is worth, in the order of the table that comes with the checks (`vectors::VECTORS`).
 
 pub mod catalogue;
 pub mod patch;
+pub mod picture;
 pub mod streamed;
 pub mod terminal;
 
@@ -26,6 +29,7 @@ use serde::Serialize;
 use crate::checks::{Apply, Evidence, Outcome, Severity};
 use crate::facts::Link;
 use crate::policy::Profile;
+use crate::vectors::Standing;
 
 pub const VERSION: u32 = 1;
 
@@ -66,6 +70,9 @@ pub struct VmReport {
     pub meets: Option<Profile>,
     pub proven: bool,
     pub findings: Findings,
+    /// How the attack vectors stand, by their ids; left out where only some findings were asked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub vectors: BTreeMap<&'static str, Standing>,
 }
 
 /// By check id.
@@ -75,6 +82,9 @@ pub type Findings = BTreeMap<&'static str, Finding>;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     pub verdict: Outcome,
+    /// As the check answered, whatever the profile makes of it.
+    #[serde(skip)]
+    pub outcome: Outcome,
     pub severity: Severity,
     pub message: Cow<'static, str>,
     pub evidence: Vec<Evidence>,

@@ -45,6 +45,13 @@ pub fn between(old: &Report, new: &Report) -> serde_json::Result<Option<Value>> 
         set(&mut change, "meets", &before.meets, &vm.meets)?;
         set(&mut change, "proven", &before.proven, &vm.proven)?;
         add(&mut change, "findings", findings(&before.findings, &vm.findings)?);
+        let mut vectors = Map::new();
+        for (id, standing) in &vm.vectors {
+            if before.vectors.get(id) != Some(standing) {
+                vectors.insert((*id).to_owned(), serde_json::to_value(standing)?);
+            }
+        }
+        add(&mut change, "vectors", vectors);
         add(&mut vms, uuid, change);
     }
     add(&mut patch, "vms", vms);

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! The attack picture: who attacks whom along which way, and what stands in the way. Computed from the findings, with no fact of its own.
+//!
+//! A barrier is as good as its checks as they answered, whatever the profile softens and whatever was waived: a picture of what an
+//! attacker meets, not of what somebody demands.
+
+mod table;
+
+use serde::Serialize;
+
+use crate::checks::Outcome;
+use crate::report::Findings;
+pub use table::VECTORS;
+
+/// Who or what takes part. The order is that of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Node {
+    Guest,
+    Qemu,
+    Host,
+    Neighbours,
+    Storage,
+    Network,
+    Consoles,
+    Admins,
+    Users,
+}
+
+impl Node {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Guest => "Guest",
+            Self::Qemu => "QEMU process",
+            Self::Host => "Host kernel",
+            Self::Neighbours => "Other VMs",
+            Self::Storage => "Storage",
+            Self::Network => "Network",
+            Self::Consoles => "Consoles",
+            Self::Admins => "Administrators",
+            Self::Users => "Local users",
+        }
+    }
+}
+
+/// How barriers add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Logic {
+    /// One behind the other: an attacker must break all of them.
+    Depth,
+    /// Side by side, each before a door of its own: an attacker chooses the weakest.
+    Every,
+}
+
+/// One arrow.
+#[derive(Serialize)]
+pub struct Vector {
+    pub id: &'static str,
+    pub from: Node,
+    pub to: Node,
+    /// The attack as a short sentence without a full stop.
+    pub title: &'static str,
+    /// What an attacker gains, in full sentences.
+    pub what: &'static str,
+    pub logic: Logic,
+    pub barriers: &'static [Barrier],
+}
+
+#[derive(Serialize)]
+pub struct Barrier {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// The checks that prove it, of the VM and of the host.
+    pub checks: &'static [&'static str],
+}
+
+pub fn find(id: &str) -> Option<&'static Vector> {
+    VECTORS.iter().find(|vector| vector.id == id)
+}
+
+/// What a barrier is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// There is nothing for it to stop, or no such thing on this host.
+    NotApplicable,
+    Holds,
+    Unknown,
+    /// A check warns.
+    Weak,
+    /// A check fails.
+    Broken,
+}
+
+/// What becomes of an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    NotApplicable,
+    Blocked,
+    Unknown,
+    Partly,
+    Open,
+}
+
+impl State {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "does not apply",
+            Self::Blocked => "blocked",
+            Self::Unknown => "not known",
+            Self::Partly => "partly blocked",
+            Self::Open => "open",
+        }
+    }
+}
+
+impl Strength {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "does not apply",
+            Self::Holds => "holds",
+            Self::Unknown => "not known",
+            Self::Weak => "weak",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// A vector as one VM meets it; barriers in the table's order.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Standing {
+    pub state: State,
+    pub barriers: Vec<Strength>,
+}
+
+/// How a vector stands for a VM, given its findings and the host's.
+pub fn judge(vector: &Vector, vm: &Findings, host: &Findings) -> Standing {
+    let barriers: Vec<Strength> = vector.barriers.iter().map(|barrier| strength(barrier, vm, host)).collect();
+    Standing { state: state(vector.logic, &barriers), barriers }
+}
+
+fn strength(barrier: &Barrier, vm: &Findings, host: &Findings) -> Strength {
+    let found = barrier.checks.iter().filter_map(|id| vm.get(id).or_else(|| host.get(id)));
+    // Where nothing was judged, nothing is known either.
+    found.map(|finding| worth(finding.outcome)).max().unwrap_or(Strength::Unknown)
+}
+
+fn worth(outcome: Outcome) -> Strength {
+    match outcome {
+        Outcome::NotApplicable => Strength::NotApplicable,
+        Outcome::Pass | Outcome::Info => Strength::Holds,
+        Outcome::Unknown => Strength::Unknown,
+        Outcome::Warn => Strength::Weak,
+        Outcome::Fail => Strength::Broken,
+    }
+}
+
+fn state(logic: Logic, barriers: &[Strength]) -> State {
+    let (mut holding, mut unknown, mut weak, mut broken) = (0, 0, 0, 0);
+    for strength in barriers {
+        match strength {
+            Strength::NotApplicable => {}
+            Strength::Holds => holding += 1,
+            Strength::Unknown => unknown += 1,
+            Strength::Weak => weak += 1,
+            Strength::Broken => broken += 1,
+        }
+    }
+    match (logic, holding, unknown, weak, broken) {
+        (_, 0, 0, 0, 0) => State::NotApplicable,
+        (_, _, 0, 0, 0) => State::Blocked,
+        // One door that is open is enough.
+        (Logic::Every, _, _, _, 1..) => State::Open,
+        (Logic::Every, _, _, 1.., 0) => State::Partly,
+        (Logic::Depth, 0, 0, 0, 1..) => State::Open,
+        (Logic::Depth, 1.., _, ..) | (Logic::Depth, _, _, 1.., _) if weak + broken > 0 => State::Partly,
+        _ => State::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks;
+
+    #[test]
+    fn barriers_add_up() {
+        use Strength::{Broken, Holds, NotApplicable, Unknown, Weak};
+        for (logic, barriers, expected) in [
+            (Logic::Depth, &[][..], State::NotApplicable),
+            (Logic::Every, &[NotApplicable, NotApplicable], State::NotApplicable),
+            (Logic::Depth, &[NotApplicable, Holds], State::Blocked),
+            (Logic::Every, &[Holds, Holds], State::Blocked),
+            (Logic::Depth, &[Broken, Broken, NotApplicable], State::Open),
+            (Logic::Depth, &[Broken, Holds], State::Partly),
+            (Logic::Depth, &[Weak, Broken], State::Partly),
+            (Logic::Depth, &[Weak], State::Partly),
+            (Logic::Depth, &[Unknown, Holds], State::Unknown),
+            // A barrier that is not known may still be the one that stops the attack.
+            (Logic::Depth, &[Unknown, Broken], State::Unknown),
+            (Logic::Depth, &[Unknown, Broken, Holds], State::Partly),
+            (Logic::Every, &[Broken, Holds, Unknown], State::Open),
+            (Logic::Every, &[Weak, Unknown], State::Partly),
+            (Logic::Every, &[Holds, Unknown], State::Unknown),
+            (Logic::Every, &[Unknown], State::Unknown),
+        ] {
+            assert_eq!(state(logic, barriers), expected, "{logic:?} {barriers:?}");
+        }
+    }
+
+    #[test]
+    fn every_barrier_is_proven_by_checks_that_there_are() {
+        let mut ids = std::collections::BTreeSet::new();
+        for vector in VECTORS {
+            assert!(ids.insert(vector.id), "two vectors are named {}", vector.id);
+            assert!(!vector.title.ends_with('.') && vector.what.ends_with('.'), "{}", vector.id);
+            let mut barriers = std::collections::BTreeSet::new();
+            for barrier in vector.barriers {
+                assert!(barriers.insert(barrier.id), "{}: two barriers are named {}", vector.id, barrier.id);
+                for id in barrier.checks {
+                    assert!(checks::find(id).is_some(), "{}: {}: there is no check {id}", vector.id, barrier.id);
+                }
+                assert!(!barrier.checks.is_empty(), "{}: {} is proven by nothing", vector.id, barrier.id);
+            }
+        }
+    }
+
+    #[test]
+    fn without_findings_nothing_is_blocked() {
+        let none = Findings::new();
+        for vector in VECTORS {
+            assert_eq!(judge(vector, &none, &none).state, State::Unknown, "{}", vector.id);
+        }
+    }
+}
