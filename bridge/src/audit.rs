@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use crate::checks::{CHECKS, Check, Domain, Drift, Judge, Judged, Neighbours, Outcome, Verdict};
 use crate::facts::{Fact, Facts, Gap, Vm};
 use crate::policy::{self, Profile, Standing};
-use crate::report::{Finding, Findings, HostReport, LibvirtReport, Report, VERSION, VmReport};
+use crate::report::{Finding, Findings, HostReport, LibvirtReport, Report, VERSION, VmReport, Waived};
 use crate::vectors::{self, VECTORS};
+use crate::waivers::{self, Waiver};
 
 /// Which subjects a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,9 @@ impl<'a> Audit<'a> {
 
     pub fn vm(&self, vm: &Vm) -> VmReport {
         let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
-        let mut judging = Judging::new(self.profile);
+        let definition = stored.domain().or_else(|| live.domain());
+        let waivers = definition.map(|domain| waivers::in_definition(domain.root())).unwrap_or_default();
+        let mut judging = Judging::new(self.profile, &waivers, &self.facts.recorded);
         judging.definitions(self.facts, vm, &stored, &live);
         for check in CHECKS {
             if let Judge::Vm(judge) = check.judge {
@@ -107,7 +110,8 @@ impl<'a> Audit<'a> {
 }
 
 fn judge_host(facts: &Facts, profile: Profile, scope: &Scope, neighbours: &Neighbours) -> HostReport {
-    let mut host = Judging::new(profile);
+    let waivers = facts.host.waivers.value().map_or(&[][..], Vec::as_slice);
+    let mut host = Judging::new(profile, waivers, &facts.recorded);
     if *scope != Scope::Definitions {
         for check in CHECKS {
             if let Judge::Host(judge) = check.judge {
@@ -156,15 +160,18 @@ impl<'a> Definition<'a> {
 }
 
 /// The findings about one subject as they come together.
-struct Judging {
+struct Judging<'a> {
     profile: Profile,
+    waivers: &'a [Waiver],
+    /// RFC 3339.
+    now: &'a str,
     standing: Standing,
     findings: Findings,
 }
 
-impl Judging {
-    fn new(profile: Profile) -> Self {
-        Self { profile, standing: Standing::new(), findings: Findings::new() }
+impl<'a> Judging<'a> {
+    fn new(profile: Profile, waivers: &'a [Waiver], now: &'a str) -> Self {
+        Self { profile, waivers, now, standing: Standing::new(), findings: Findings::new() }
     }
 
     fn definitions(&mut self, facts: &Facts, vm: &Vm, stored: &Definition, live: &Definition) {
@@ -198,7 +205,10 @@ impl Judging {
 
     fn add(&mut self, check: &'static Check, judged: Judged) {
         let verdict = judged.unwrap_or_else(Verdict::from);
-        self.standing.add(check, verdict.outcome);
+        let waiver = self.waiver(check);
+        if waiver.as_ref().is_none_or(|waiver| waiver.expired) || verdict.outcome != Outcome::Fail {
+            self.standing.add(check, verdict.outcome);
+        }
         let needs = (verdict.outcome == Outcome::Unknown && verdict.needs_admin).then_some("admin");
         let finding = Finding {
             verdict: policy::shown(self.profile, check, verdict.outcome),
@@ -209,7 +219,14 @@ impl Judging {
             basis: check.basis,
             apply: check.apply,
             needs,
+            waiver,
         };
         self.findings.insert(check.id, finding);
+    }
+
+    fn waiver(&self, check: &Check) -> Option<Waived> {
+        let waiver = self.waivers.iter().find(|waiver| waiver.check == check.id)?;
+        let Waiver { reason, by, since, until, .. } = waiver.clone();
+        Some(Waived { reason, by, since, until, expired: !waiver.counts(self.now) })
     }
 }

@@ -2,7 +2,7 @@
 //! Cockpit VM Security: whether a virtual machine could attack its host or its neighbours, and whether the host would stop it.
 //!
 //! Data flows one way: sources → facts → checks → report → faces. All input and output lives in `facts`, `peer` and `cli`;
-//! `checks` is pure.
+//! `checks` is pure. Only `waivers::store` writes.
 
 pub mod audit;
 pub mod checks;
@@ -12,3 +12,4 @@ pub mod peer;
 pub mod policy;
 pub mod report;
 pub mod vectors;
+pub mod waivers;

@@ -151,6 +151,11 @@ pub fn unless_stalled<T: Send + 'static>(
     }
 }
 
+/// A definition as it becomes a fact.
+pub fn redacted(definition: String) -> String {
+    super::redact::definition(definition)
+}
+
 /// The stored definitions of a root that is not the running host.
 fn read_definitions(root: &Root) -> anyhow::Result<Vec<Vm>> {
     let names = match root.list(DEFINITIONS) {

@@ -4,6 +4,7 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
@@ -20,6 +21,9 @@ pub fn read(root: &Root) -> Host {
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
+        waivers: root
+            .optional(waivers::HOST_FILE)
+            .and_then(|text| text.map_or_else(|| Ok(Vec::new()), |text| waivers::from_json(&text))),
         ..Host::default()
     }
 }
@@ -62,7 +66,7 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/polkit/rules", "/selinux/configured"]);
+        assert_eq!(known, ["/polkit/rules", "/selinux/configured", "/waivers"]);
     }
 
     /// Paths of all facts that have a value.

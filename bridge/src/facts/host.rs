@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, Gap};
+use crate::waivers::Waiver;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +30,8 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    /// Findings about the host that somebody accepted; none when there is no such file.
+    pub waivers: Fact<Vec<Waiver>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

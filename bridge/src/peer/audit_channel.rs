@@ -5,6 +5,9 @@
 //!   patch each time that it changes. Without `vm` the report is about the host and all VMs. `connection` is `system` (the default),
 //!   `session` or a libvirt URI. `vm-name` instead of `vm` names one that need not be there (yet, or any more). `vm-verdicts` is a list of
 //!   verdicts: what else is found about the VMs is left out, which of a thousand VMs is most.
+//! - `{"view": "waive", "connection": "system", "vm": UUID, "check": ID, "reason": TEXT, "until": "2026-12-31", "seen": MESSAGE}`: accepts a
+//!   finding, and answers with the waiver. Without `vm` it is one about the host. `until` may be left out. `seen` is the finding's message
+//!   as the person read it: when that has changed, nothing is written. `{"view": "unwaive", …, "check": ID}` takes it back.
 //! - `{"view": "checks"}`: what there is to read about the checks, as `vm-security checks --format json`.
 
 use std::path::PathBuf;
@@ -19,14 +22,54 @@ use crate::facts::{Facts, Link};
 use crate::policy::Profile;
 use crate::report::Report;
 use crate::report::catalogue::Catalogue;
+use crate::waivers::Waiver;
+use crate::waivers::store::{self, Action, Change, Refusal};
 
 /// Opens a channel's view, in the channel's own thread.
 pub fn open(options: &Options, channel: &Channel) -> Result<(), Problem> {
     match options.require_str("view")? {
         "audit" => Request::new(options)?.serve(channel),
         "checks" => channel.send(&Catalogue::new()),
+        "waive" | "unwaive" => channel.send(&change_waiver(options)?),
         other => Err(Problem::not_supported(format!("there is no view '{other}'"))),
     }
+}
+
+fn change_waiver(options: &Options) -> Result<Waiver, Problem> {
+    let text = |name| Ok::<_, Problem>(options.get_str(name)?.map(str::to_owned));
+    let action = match options.require_str("view")? {
+        "waive" => Action::Waive {
+            reason: options.require_str("reason")?.to_owned(),
+            until: text("until")?,
+            seen: text("seen")?,
+        },
+        _ => Action::Unwaive,
+    };
+    let check = options.require_str("check")?.to_owned();
+    store::apply(&Change { target: target(options)?, vm: text("vm")?, check, action }).map_err(Problem::from)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(message) => Self::protocol_error(message),
+            Refusal::NotFound(message) => Self::not_found(message),
+            Refusal::Denied(message) => Self::access_denied(message),
+            // Cockpit's own code for "somebody else was faster".
+            Refusal::Changed(message) => Self { code: "change-conflict", message },
+            Refusal::Failed(message) => Self::internal_error(message),
+        }
+    }
+}
+
+fn target(options: &Options) -> Result<Target, Problem> {
+    let connection = options.get_str("connection")?.unwrap_or("system");
+    // libvirt takes an empty URI for "whatever there is".
+    if !matches!(connection, "system" | "session") && !connection.contains(':') {
+        let message = format!("the connection '{connection}' is neither system nor session nor a libvirt URI");
+        return Err(Problem::protocol_error(message));
+    }
+    Ok(Target::new(connection))
 }
 
 /// An `open` of the view `audit`.
@@ -41,12 +84,6 @@ pub struct Request {
 
 impl Request {
     fn new(options: &Options) -> Result<Self, Problem> {
-        let connection = options.get_str("connection")?.unwrap_or("system");
-        // libvirt takes an empty URI for "whatever there is".
-        if !matches!(connection, "system" | "session") && !connection.contains(':') {
-            let message = format!("the connection '{connection}' is neither system nor session nor a libvirt URI");
-            return Err(Problem::protocol_error(message));
-        }
         let profile = match options.get_str("profile")? {
             None => Profile::default(),
             Some(name) => Profile::from_name(name)
@@ -63,7 +100,7 @@ impl Request {
         };
         let vm_verdicts = options.get_strs("vm-verdicts")?;
         let vm_verdicts = vm_verdicts.map(|names| names.into_iter().map(outcome).collect()).transpose()?;
-        Ok(Self { target: Target::new(connection), profile, scope, watch: options.get_bool("watch")?, vm_verdicts })
+        Ok(Self { target: target(options)?, profile, scope, watch: options.get_bool("watch")?, vm_verdicts })
     }
 
     /// Judges facts as this request wants it.

@@ -12,7 +12,7 @@
 //!
 //! `F` is a [`Finding`]. `libvirt.state` is `connected`, `unreachable` or `denied` (then with a `message`), or `not-used` when a
 //! definition or a recording is judged. `meets` is the highest profile in which nothing fails, `null` when not even `baseline`
-//! is met; `proven` is false while a check that this profile enforces is unknown. `vectors` tells how each attack vector stands and what each
+//! is met (a failure that is waived does not count); `proven` is false while a check that this profile enforces is unknown. `vectors` tells how each attack vector stands and what each
 //! of its barriers is worth, in the order of the table that comes with the checks (`vectors::VECTORS`).
 
 pub mod catalogue;
@@ -93,4 +93,32 @@ pub struct Finding {
     /// `admin` when the verdict is unknown only for want of administrative access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<&'static str>,
+    /// Somebody decided to live with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waived>,
+}
+
+impl Finding {
+    /// Fails or warns, and nobody has accepted that.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.verdict, Outcome::Fail | Outcome::Warn) && !self.is_waived()
+    }
+
+    pub fn is_waived(&self) -> bool {
+        self.waiver.as_ref().is_some_and(|waiver| !waiver.expired)
+    }
+}
+
+/// A waiver as part of a finding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Waived {
+    pub reason: String,
+    pub by: String,
+    /// RFC 3339.
+    pub since: String,
+    /// The last day on which it counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// It counts no more, but is still there.
+    pub expired: bool,
 }

@@ -91,8 +91,13 @@ fn findings(old: &Findings, new: &Findings) -> serde_json::Result<Map<String, Va
             continue;
         }
         let mut value = serde_json::to_value(finding)?;
-        if let (Some(object), Some("admin")) = (value.as_object_mut(), before.and_then(|before| before.needs)) {
-            object.entry("needs").or_insert(Value::Null);
+        if let (Some(object), Some(before)) = (value.as_object_mut(), before) {
+            // What is left out now but stood there before must go.
+            for (name, stood) in [("needs", before.needs.is_some()), ("waiver", before.waiver.is_some())] {
+                if stood {
+                    object.entry(name).or_insert(Value::Null);
+                }
+            }
         }
         patch.insert((*id).to_owned(), value);
     }

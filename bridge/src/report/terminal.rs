@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Finding, Findings, Report};
+use super::{Finding, Findings, Report, Waived};
 use crate::checks::{self, Apply, Evidence, Outcome, Severity};
 use crate::facts::Link;
 use crate::policy::Profile;
@@ -91,10 +91,11 @@ fn subject(
 /// Worst first: failures by severity, then warnings, what is not known, and the rest.
 pub fn rank(finding: &Finding) -> (u8, Severity) {
     let group = match finding.verdict {
-        Outcome::Fail => 5,
-        Outcome::Warn => 4,
-        Outcome::Unknown => 3,
-        Outcome::Info => 2,
+        Outcome::Fail | Outcome::Warn if finding.is_waived() => 2,
+        Outcome::Fail => 6,
+        Outcome::Warn => 5,
+        Outcome::Unknown => 4,
+        Outcome::Info => 3,
         Outcome::Pass => 1,
         Outcome::NotApplicable => 0,
     };
@@ -110,17 +111,33 @@ fn one(out: &mut impl Write, id: &str, finding: &Finding, style: Style) -> io::R
         Outcome::Pass => ("PASS", "32"),
         Outcome::NotApplicable => ("N/A", "2"),
     };
-    writeln!(out, "\n  {}  {}  {}", paint(style, color, word), paint(style, "1", id), finding.severity.name())?;
+    let (word, color) = if finding.is_waived() { (format!("WAIVED {word}"), "2") } else { (word.to_owned(), color) };
+    writeln!(out, "\n  {}  {}  {}", paint(style, color, &word), paint(style, "1", id), finding.severity.name())?;
     wrapped(out, "    ", &finding.message, style.width)?;
     for Evidence { origin, value } in &finding.evidence {
         wrapped(out, "      ", &format!("{origin} = {value}"), style.width)?;
     }
-    if matches!(finding.verdict, Outcome::Fail | Outcome::Warn)
+    if let Some(waiver) = &finding.waiver {
+        wrapped(out, "    ", &waived(waiver), style.width)?;
+    }
+    if finding.is_bad()
         && let Some(check) = checks::find(id)
     {
         wrapped(out, "    ", &format!("Fix ({}): {}", apply(finding.apply), check.fix), style.width)?;
     }
     Ok(())
+}
+
+/// Who accepted a finding, and why.
+pub fn waived(waiver: &Waived) -> String {
+    let Waived { reason, by, since, until, expired } = waiver;
+    let day = since.get(..10).unwrap_or(since);
+    let end = match until {
+        Some(until) if *expired => format!(", but only until {until}, which is over"),
+        Some(until) => format!(", until {until}"),
+        None => String::new(),
+    };
+    format!("Accepted by {by} on {day}{end}: {reason}")
 }
 
 /// When a fix takes effect, in words.
@@ -136,7 +153,11 @@ pub fn apply(apply: Apply) -> &'static str {
 }
 
 #[derive(Default)]
-struct Counts([usize; 6]);
+struct Counts {
+    /// In the order of `ORDER`.
+    verdicts: [usize; 6],
+    waived: usize,
+}
 
 impl Counts {
     const ORDER: [(Outcome, &'static str); 6] = [
@@ -150,7 +171,11 @@ impl Counts {
 
     fn add(&mut self, findings: &Findings) {
         for finding in findings.values() {
-            for (count, (outcome, _)) in self.0.iter_mut().zip(Self::ORDER) {
+            if finding.is_waived() && matches!(finding.verdict, Outcome::Fail | Outcome::Warn) {
+                self.waived += 1;
+                continue;
+            }
+            for (count, (outcome, _)) in self.verdicts.iter_mut().zip(Self::ORDER) {
                 *count += usize::from(finding.verdict == outcome);
             }
         }
@@ -158,10 +183,11 @@ impl Counts {
 
     fn text(&self) -> String {
         let mut text = String::new();
-        for (count, (_, word)) in self.0.iter().zip(Self::ORDER) {
-            if *count > 0 {
+        let verdicts = self.verdicts.iter().zip(Self::ORDER).map(|(count, (_, word))| (*count, word));
+        for (count, word) in verdicts.chain([(self.waived, "waived")]) {
+            if count > 0 {
                 let separator = if text.is_empty() { "" } else { ", " };
-                let word = if *count == 1 && word == "warnings" { "warning" } else { word };
+                let word = if count == 1 && word == "warnings" { "warning" } else { word };
                 let _ = write!(text, "{separator}{count} {word}");
             }
         }
@@ -197,7 +223,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Writes text broken at spaces; what has no space within a line is broken where it must be.
-pub(super) fn wrapped(out: &mut impl Write, indent: &str, text: &str, width: usize) -> io::Result<()> {
+pub(crate) fn wrapped(out: &mut impl Write, indent: &str, text: &str, width: usize) -> io::Result<()> {
     lines(text, width.max(40) - indent.len()).iter().try_for_each(|line| writeln!(out, "{indent}{line}"))
 }
 
@@ -251,8 +277,8 @@ mod tests {
 
     #[test]
     fn counts_are_words() {
-        let counts = Counts([2, 1, 0, 0, 3, 0]);
-        assert_eq!(counts.text(), "2 failed, 1 warning, 3 passed");
-        assert_eq!(Counts([0, 2, 1, 0, 0, 0]).text(), "2 warnings, 1 unknown");
+        let text = |verdicts, waived| Counts { verdicts, waived }.text();
+        assert_eq!(text([2, 1, 0, 0, 3, 0], 0), "2 failed, 1 warning, 3 passed");
+        assert_eq!(text([0, 2, 1, 0, 0, 0], 3), "2 warnings, 1 unknown, 3 waived");
     }
 }

@@ -2,6 +2,8 @@
 //! The command line.
 #![expect(clippy::print_stderr, reason = "standard error is the command line's own voice")]
 
+mod waive;
+
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +15,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::audit::{Audit, Scope};
-use crate::checks::{self, CHECKS, Outcome, Severity};
+use crate::checks::{self, CHECKS, Severity};
 use crate::facts::collect::{self, Progress, Sources};
 use crate::facts::libvirt::Target;
 use crate::facts::root::{FILE_LIMIT, Root};
@@ -22,6 +24,7 @@ use crate::peer;
 use crate::policy::Profile;
 use crate::report::streamed::Streamed;
 use crate::report::{Findings, catalogue, picture, terminal};
+use waive::{SubjectArgs, WaiveArgs};
 
 /// A recording of ten thousand VMs is smaller.
 const RECORDING_LIMIT: u64 = 256 << 20;
@@ -65,6 +68,14 @@ enum Command {
         #[arg(long, conflicts_with_all = ["id", "all"])]
         vectors: bool,
     },
+    /// Accept a finding: it stays visible, and counts no more
+    ///
+    /// A VM's waivers are kept in its libvirt metadata and move with it, the host's in /etc/cockpit-vm-security/waivers.json.
+    Waive(WaiveArgs),
+    /// Take the acceptance of a finding back
+    Unwaive(SubjectArgs),
+    /// List what was accepted, by whom and until when
+    Waivers(SourceArgs),
     /// Serve Cockpit's channel protocol on standard input and output; started by Cockpit
     Bridge,
 }
@@ -146,6 +157,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Explain { vectors: true, .. } => print(|out, style| picture::explain(out, style))?,
         Command::Explain { .. } => print(|out, style| catalogue::explain_all(out, style))?,
+        Command::Waive(args) => {
+            let waiver = waive::waive(&args)?;
+            eprintln!("Waived {} as {}.", waiver.check, terminal::clean(&waiver.by));
+        }
+        Command::Unwaive(args) => eprintln!("{} is waived no more.", waive::unwaive(&args)?.check),
+        Command::Waivers(args) => {
+            let facts = read(&args)?;
+            let audit = Audit::new(&facts, Profile::default(), &Scope::All);
+            print(|out, style| waive::list(out, &audit, style))?;
+        }
         Command::Bridge => peer::serve_stdio(peer::audit_channel::open)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -200,11 +221,9 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     Ok(if is_reached { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Whether anything fails or warns at the severity or above.
+/// Whether anything fails or warns at the severity or above, and nobody accepted it.
 fn reaches(findings: &Findings, severity: Severity) -> bool {
-    findings
-        .values()
-        .any(|finding| matches!(finding.verdict, Outcome::Fail | Outcome::Warn) && finding.severity >= severity)
+    findings.values().any(|finding| finding.is_bad() && finding.severity >= severity)
 }
 
 fn recording(path: &Path) -> anyhow::Result<Facts> {
