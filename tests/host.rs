@@ -19,5 +19,7 @@ mod transcript;
 mod users;
 #[path = "host/verdicts.rs"]
 mod verdicts;
+#[path = "host/waivers.rs"]
+mod waivers;
 #[path = "host/watch.rs"]
 mod watch;
