@@ -23,7 +23,7 @@ use crate::facts::{Fact, Facts, Link, Vm};
 use crate::peer;
 use crate::policy::Profile;
 use crate::report::streamed::Streamed;
-use crate::report::{Findings, catalogue, picture, terminal};
+use crate::report::{Findings, catalogue, html, picture, terminal};
 use waive::{SubjectArgs, WaiveArgs};
 
 /// A recording of ten thousand VMs is smaller.
@@ -91,7 +91,7 @@ struct AuditArgs {
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     /// Judge the facts of a recording instead of this host
     #[arg(long, value_name = "FILE", conflicts_with_all = ["connect", "root"])]
     facts: Option<PathBuf>,
@@ -121,6 +121,15 @@ enum Format {
     #[default]
     Terminal,
     Json,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    #[default]
+    Terminal,
+    Json,
+    /// One file to print, mail or keep
+    Html,
 }
 
 /// Runs the program and gives its exit status.
@@ -202,23 +211,23 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let audit = Audit::new(&facts, args.profile, &scope);
     let mut vms: Vec<&Vm> = audit.vms().filter(|vm| wanted.is_empty() || wanted.contains(&vm.uuid)).collect();
     vms.sort_by(|a, b| a.uuid.cmp(&b.uuid));
-    let is_reached = match args.format {
-        Format::Json => {
-            let report = audit.report(Streamed::new(&audit, vms, &reaches));
-            json(&report)?;
-            report.vms.found() || reaches(&report.host.findings)
-        }
-        Format::Terminal => {
-            let report = audit.report(vms.into_iter().map(|vm| (vm.uuid.clone(), audit.vm(vm))).collect());
-            print(|out, style| match args.picture {
-                true => picture::write(out, &report, style),
-                false => terminal::write(out, &report, terminal::Style { all: args.all, ..style }),
-            })?;
-            let mut vms = report.vms.values();
-            vms.any(|vm| reaches(&vm.findings)) || reaches(&report.host.findings)
-        }
-    };
-    Ok(if is_reached { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if args.format == ReportFormat::Json {
+        let report = audit.report(Streamed::new(&audit, vms, &reaches));
+        json(&report)?;
+        return Ok(status(report.vms.found() || reaches(&report.host.findings)));
+    }
+    let report = audit.report(vms.into_iter().map(|vm| (vm.uuid.clone(), audit.vm(vm))).collect());
+    print(|out, style| match args.format {
+        ReportFormat::Html => html::write(out, &report),
+        _ if args.picture => picture::write(out, &report, style),
+        _ => terminal::write(out, &report, terminal::Style { all: args.all, ..style }),
+    })?;
+    let mut vms = report.vms.values();
+    Ok(status(vms.any(|vm| reaches(&vm.findings)) || reaches(&report.host.findings)))
+}
+
+fn status(is_reached: bool) -> ExitCode {
+    if is_reached { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Whether anything fails or warns at the severity or above, and nobody accepted it.

@@ -16,6 +16,7 @@
 //! of its barriers is worth, in the order of the table that comes with the checks (`vectors::VECTORS`).
 
 pub mod catalogue;
+pub mod html;
 pub mod patch;
 pub mod picture;
 pub mod streamed;
