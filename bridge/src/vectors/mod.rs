@@ -158,25 +158,18 @@ fn worth(outcome: Outcome) -> Strength {
 }
 
 fn state(logic: Logic, barriers: &[Strength]) -> State {
-    let (mut holding, mut unknown, mut weak, mut broken) = (0, 0, 0, 0);
-    for strength in barriers {
-        match strength {
-            Strength::NotApplicable => {}
-            Strength::Holds => holding += 1,
-            Strength::Unknown => unknown += 1,
-            Strength::Weak => weak += 1,
-            Strength::Broken => broken += 1,
-        }
-    }
-    match (logic, holding, unknown, weak, broken) {
-        (_, 0, 0, 0, 0) => State::NotApplicable,
-        (_, _, 0, 0, 0) => State::Blocked,
+    let any = |strength| barriers.contains(&strength);
+    let (weak, broken) = (any(Strength::Weak), any(Strength::Broken));
+    match logic {
+        _ if barriers.iter().all(|strength| *strength == Strength::NotApplicable) => State::NotApplicable,
+        _ if !weak && !broken && !any(Strength::Unknown) => State::Blocked,
         // One door that is open is enough.
-        (Logic::Every, _, _, _, 1..) => State::Open,
-        (Logic::Every, _, _, 1.., 0) => State::Partly,
-        (Logic::Depth, 0, 0, 0, 1..) => State::Open,
-        (Logic::Depth, 1.., _, ..) | (Logic::Depth, _, _, 1.., _) if weak + broken > 0 => State::Partly,
-        _ => State::Unknown,
+        Logic::Every if broken => State::Open,
+        Logic::Every if weak => State::Partly,
+        Logic::Depth if weak || broken && any(Strength::Holds) => State::Partly,
+        // A barrier that is not known may be the one that stops the attack.
+        Logic::Depth if !any(Strength::Unknown) => State::Open,
+        Logic::Every | Logic::Depth => State::Unknown,
     }
 }
 
