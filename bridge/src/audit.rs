@@ -23,6 +23,16 @@ pub enum Scope {
     Definitions,
 }
 
+impl Scope {
+    pub fn is_about(&self, vm: &Vm) -> bool {
+        match self {
+            Self::Vm(uuid) => *uuid == vm.uuid,
+            Self::Named(name) => *name == vm.name,
+            Self::All | Self::Definitions => true,
+        }
+    }
+}
+
 /// Judges the facts. Pure: what is reported depends on nothing else.
 pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
     Audit::new(facts, profile, scope).whole()
@@ -58,11 +68,7 @@ impl<'a> Audit<'a> {
 
     /// The VMs that it is about.
     pub fn vms(&self) -> impl Iterator<Item = &'a Vm> {
-        self.facts.vms.iter().filter(|vm| match self.scope {
-            Scope::Vm(uuid) => *uuid == vm.uuid,
-            Scope::Named(name) => *name == vm.name,
-            Scope::All | Scope::Definitions => true,
-        })
+        self.facts.vms.iter().filter(|vm| self.scope.is_about(vm))
     }
 
     pub fn vm(&self, vm: &Vm) -> VmReport {

@@ -93,6 +93,24 @@ fn the_checks() {
 }
 
 #[test]
+fn the_facts_and_the_printable_report() {
+    let mut transcript = start();
+    let mut expect_one = |id: &str, view: &str| {
+        transcript.open(id, audit(json!({"view": view, "vm": VM})));
+        transcript.expect_ready(id);
+        let answer = transcript.expect_json(id);
+        transcript.expect_done(id);
+        transcript.expect_close(id);
+        answer
+    };
+    let facts = expect_one("1:1", "facts");
+    assert_eq!(facts["vms"].as_array().map(Vec::len), Some(1), "{facts}");
+    assert!(facts["vms"][0]["stored"]["value"].as_str().is_some_and(|xml| xml.contains(VM)));
+    let page = expect_one("1:2", "html");
+    assert!(page.as_str().is_some_and(|page| page.starts_with("<!DOCTYPE html>") && page.contains(VM)), "{page}");
+}
+
+#[test]
 fn what_is_refused() {
     let mut transcript = start();
     let no_such_vm = "00000000-0000-4000-8000-000000000000";

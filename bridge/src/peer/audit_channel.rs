@@ -5,6 +5,9 @@
 //!   patch each time that it changes. Without `vm` the report is about the host and all VMs. `connection` is `system` (the default),
 //!   `session` or a libvirt URI. `vm-name` instead of `vm` names one that need not be there (yet, or any more). `vm-verdicts` is a list of
 //!   verdicts: what else is found about the VMs is left out, which of a thousand VMs is most.
+//! - `{"view": "facts", "connection": …, "vm": UUID}`: the facts about the host and that VM, as `vm-security facts` prints them; about all
+//!   VMs without `vm`, about none but the host with a `vm-name` that there is not.
+//! - `{"view": "html", …}`: the report of `audit` as one HTML file, in a JSON string.
 //! - `{"view": "waive", "connection": "system", "vm": UUID, "check": ID, "reason": TEXT, "until": "2026-12-31", "seen": MESSAGE}`: accepts a
 //!   finding, and answers with the waiver. Without `vm` it is one about the host. `until` may be left out. `seen` is the finding's message
 //!   as the person read it: when that has changed, nothing is written. `{"view": "unwaive", …, "check": ID}` takes it back.
@@ -20,8 +23,8 @@ use crate::facts::collect::{self, Progress, Sources};
 use crate::facts::libvirt::Target;
 use crate::facts::{Facts, Link};
 use crate::policy::Profile;
-use crate::report::Report;
 use crate::report::catalogue::Catalogue;
+use crate::report::{Report, html};
 use crate::waivers::Waiver;
 use crate::waivers::store::{self, Action, Change, Refusal};
 
@@ -29,6 +32,8 @@ use crate::waivers::store::{self, Action, Change, Refusal};
 pub fn open(options: &Options, channel: &Channel) -> Result<(), Problem> {
     match options.require_str("view")? {
         "audit" => Request::new(options)?.serve(channel),
+        "facts" => channel.send(&Request::new(options)?.facts_alone()?),
+        "html" => channel.send(&Request::new(options)?.html()?),
         "checks" => channel.send(&Catalogue::new()),
         "waive" | "unwaive" => channel.send(&change_waiver(options)?),
         other => Err(Problem::not_supported(format!("there is no view '{other}'"))),
@@ -116,6 +121,11 @@ impl Request {
         if self.watch {
             return Watch::run(self, channel);
         }
+        channel.send(&self.audit(&self.facts()?))
+    }
+
+    /// What this request is judged on.
+    fn facts(&self) -> Result<Facts, Problem> {
         let facts = collect::read(&self.sources(), &Progress::default())
             .map_err(|error| Problem::internal_error(format!("{error:#}")))?;
         match &facts.libvirt.link {
@@ -124,7 +134,20 @@ impl Request {
             Link::Connected | Link::NotUsed => {}
         }
         self.find(&facts)?;
-        channel.send(&self.audit(&facts))
+        Ok(facts)
+    }
+
+    fn facts_alone(&self) -> Result<Facts, Problem> {
+        let mut facts = self.facts()?;
+        facts.vms.retain(|vm| self.scope.is_about(vm));
+        Ok(facts)
+    }
+
+    fn html(&self) -> Result<String, Problem> {
+        let mut out = Vec::new();
+        html::write(&mut out, &self.audit(&self.facts()?))
+            .map_err(|error| Problem::internal_error(format!("cannot write the report: {error}")))?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
     /// The VM that is asked for must be there when the channel opens.
