@@ -12,7 +12,7 @@ use virt::enumutil::Enum;
 use virt::error::{Error, ErrorNumber};
 
 use super::vm::GraphicsPasswords;
-use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, redact};
+use super::{Fact, Gap, Libvirt, Link, State, Vm, capabilities, libvirt_sys, redact};
 
 /// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
 const CALLS: usize = 4;
@@ -90,11 +90,15 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
         Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
     };
-    let security_models = capabilities.clone().and_then(|xml| security_models(&xml));
-    let security_models = match security_models {
-        Fact::Known { value, .. } => Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value),
-        missing @ Fact::Missing(_) => missing,
+    let parsed = capabilities.clone().and_then(|xml| capabilities::host(&xml));
+    let (security_models, machine_types) = match parsed {
+        Fact::Known { value, .. } => (
+            Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value.security_models),
+            Fact::known("virsh capabilities: /capabilities/guest/arch/machine", value.machine_types),
+        ),
+        Fact::Missing(gap) => (gap.clone().into(), gap.into()),
     };
+    let device_kinds = capabilities::devices(&domain_capabilities);
     Libvirt {
         link: Link::Connected,
         connection: target.connection.clone(),
@@ -102,16 +106,9 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         capabilities,
         domain_capabilities,
         security_models,
+        machine_types,
+        device_kinds,
     }
-}
-
-fn security_models(xml: &str) -> Result<Vec<String>, String> {
-    let document =
-        roxmltree::Document::parse(xml).map_err(|error| format!("libvirt's capabilities do not parse ({error})"))?;
-    let host = document.root_element().children().find(|node| node.has_tag_name("host"));
-    let models = host.into_iter().flat_map(|host| host.children()).filter(|node| node.has_tag_name("secmodel"));
-    let names = models.filter_map(|model| model.children().find(|node| node.has_tag_name("model"))?.text());
-    Ok(names.map(|name| name.trim().to_owned()).collect())
 }
 
 /// All VMs, sorted by name. `progress` counts the calls that came back.
