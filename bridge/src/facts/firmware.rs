@@ -184,7 +184,10 @@ mod tests {
         let enrolled = &descriptors[1];
         assert!(enrolled.is_uefi() && enrolled.has("enrolled-keys") && !enrolled.has("amd-sev"));
         assert_eq!(enrolled.template.as_deref(), Some("/usr/share/OVMF/OVMF_VARS_4M.ms.fd"));
-        assert_eq!((enrolled.format.as_str(), &enrolled.targets[0].machines[..]), ("raw", &["pc-q35-*".to_owned()][..]));
+        assert_eq!(
+            (enrolled.format.as_str(), &enrolled.targets[0].machines[..]),
+            ("raw", &["pc-q35-*".to_owned()][..])
+        );
         assert_eq!(descriptors.len(), 2);
     }
 
