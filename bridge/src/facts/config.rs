@@ -37,14 +37,25 @@ pub(super) fn dump_directory(root: &Root, qemu: &Fact<ConfFile>) -> Fact<Option<
         Ok(path) => path.unwrap_or("/var/lib/libvirt/qemu/dump"),
         Err(gap) => return gap.into(),
     };
-    match root.metadata(path) {
-        Ok(found) => {
-            let mode = found.st_mode & 0o7777;
-            Fact::known(path, Some(DumpDirectory { path: path.to_owned(), mode, uid: found.st_uid, gid: found.st_gid }))
+    let found = match root.metadata(path) {
+        Ok(found) => found,
+        Err(error) if is_absent(&error) => return Fact::known(path, None),
+        Err(error) => return Gap::from_io(path, &error).into(),
+    };
+    let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at)).filter(|above| !above.is_empty());
+    let mut closed_by = None;
+    for above in above.take(64) {
+        match root.metadata(above) {
+            Ok(found) if found.st_mode & 0o001 == 0 => {
+                closed_by = Some(above.to_owned());
+                break;
+            }
+            Ok(_) => {}
+            Err(error) => return Gap::from_io(above, &error).into(),
         }
-        Err(error) if is_absent(&error) => Fact::known(path, None),
-        Err(error) => Gap::from_io(path, &error).into(),
     }
+    let (mode, uid, gid) = (found.st_mode & 0o7777, found.st_uid, found.st_gid);
+    Fact::known(path, Some(DumpDirectory { path: path.to_owned(), mode, uid, gid, closed_by }))
 }
 
 /// One file; a file that does not exist is known and empty, so that libvirt's built-in defaults hold.
@@ -102,7 +113,9 @@ mod tests {
         assert_eq!(dump(&test), Fact::known("/var/lib/libvirt/qemu/dump", None));
         test.directory("/srv/dump").file("/etc/libvirt/qemu.conf", "auto_dump_path = \"/srv/dump\"\n");
         let found = dump(&test).get().unwrap().clone().unwrap();
-        assert_eq!((found.path.as_str(), found.mode & 0o700), ("/srv/dump", 0o700));
+        assert_eq!((found.path.as_str(), found.mode & 0o700, found.closed_by), ("/srv/dump", 0o700, None));
+        test.closed("/srv");
+        assert_eq!(dump(&test).get().unwrap().clone().unwrap().closed_by.as_deref(), Some("/srv"));
         test.file("/etc/libvirt/qemu.conf", "auto_dump_path = 7\n");
         assert!(dump(&test).get().unwrap_err().reason.contains("is not a string"));
     }

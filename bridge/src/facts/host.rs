@@ -44,6 +44,8 @@ pub struct DumpDirectory {
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
+    /// The first directory above it that other users cannot pass.
+    pub closed_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

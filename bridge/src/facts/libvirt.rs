@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt says: its own documents, and each VM's state, definitions, labels and taints.
 //!
-//! The connection is read-only. Only the question whether a console has a password needs a second, read-write one.
+//! The connection is read-only. Only the questions whether a console has a password, and what QEMU was built with, need a second,
+//! read-write one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -86,10 +87,7 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         Ok(xml) => Fact::known("virConnectGetCapabilities", xml),
         Err(error) => gap("virConnectGetCapabilities", &error).into(),
     };
-    let domain_capabilities = match connection.domain_capabilities(None, None, None, None, 0) {
-        Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
-        Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
-    };
+    let domain_capabilities = domain_capabilities(target, connection);
     let parsed = capabilities.clone().and_then(|xml| capabilities::host(&xml));
     let (security_models, machine_types) = match parsed {
         Fact::Known { value, .. } => (
@@ -108,6 +106,27 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         security_models,
         machine_types,
         device_kinds,
+    }
+}
+
+/// libvirt may start QEMU to find them out, and therefore answers a read-only connection only when it is not QEMU's driver.
+fn domain_capabilities(target: &Target, connection: &Connect) -> Fact<String> {
+    const ORIGIN: &str = "virsh domcapabilities";
+    let ask = |connection: &Connect| connection.domain_capabilities(None, None, None, None, 0);
+    let answer = match ask(connection) {
+        Err(error) if error.code() == Enum::Known(ErrorNumber::OperationDenied) => {
+            let secure = Secure::new(target);
+            match secure.connection() {
+                Some(connection) => ask(connection),
+                None if rustix::process::geteuid().is_root() => Err(error),
+                None => return Gap::needs_admin(ORIGIN).into(),
+            }
+        }
+        answer => answer,
+    };
+    match answer {
+        Ok(xml) => Fact::known(ORIGIN, xml),
+        Err(error) => gap(ORIGIN, &error).into(),
     }
 }
 
@@ -158,7 +177,7 @@ fn gap(call: &str, error: &Error) -> Gap {
     Gap::new(call, reason)
 }
 
-/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML.
+/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML and for domain capabilities.
 struct Secure<'a> {
     target: &'a Target,
     connection: OnceLock<Option<Connect>>,

@@ -184,6 +184,13 @@ pub(super) mod tests {
             self
         }
 
+        /// A directory that its owner alone may pass.
+        pub(in crate::facts) fn closed(&self, path: &str) -> &Self {
+            let owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(self.place(path), owner).unwrap();
+            self
+        }
+
         pub(in crate::facts) fn link(&self, path: &str, target: &str) -> &Self {
             std::os::unix::fs::symlink(target, self.place(path)).unwrap();
             self

@@ -53,7 +53,7 @@ fn watchdog(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
             let DumpDirectory { path, .. } = directory;
             if is_open(directory) {
                 Verdict::warn(format!(
-                    "The guest's memory is written to {path} when {when}, and others than root may read or change that directory."
+                    "The guest's memory is written to {path} when {when}, and other users of the host may look into that directory."
                 ))
             } else {
                 Verdict::info(format!("The guest's memory is written to {path} when {when}."))
@@ -63,10 +63,10 @@ fn watchdog(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     })
 }
 
-/// Whether somebody beside root lists the directory or puts files into it. To pass through it is no harm: the dumps are root's.
+/// Whether users of the host list the directory or put files into it. That it is QEMU's user's own is libvirt's doing.
 fn is_open(directory: &DumpDirectory) -> bool {
     let group = directory.gid != 0 && directory.mode & 0o060 != 0;
-    directory.uid != 0 || group || directory.mode & 0o006 != 0
+    directory.closed_by.is_none() && (group || directory.mode & 0o006 != 0)
 }
 
 pub static DUMP_CORE: Check = Check {
