@@ -43,10 +43,11 @@ pub(super) fn of_vm<'a>(facts: &'a Facts, domain: &Domain, arch: &str, wanted: W
         None => chosen(known, domain, arch, wanted),
     };
     found.ok_or_else(|| {
-        let what = image.map_or_else(
-            || "no firmware descriptor of this host fits the definition".to_owned(),
-            |image| format!("the firmware descriptors of this host do not tell what {image} does in this VM"),
-        );
+        let what = match image {
+            Some(image) => format!("the firmware descriptors of this host do not tell what {image} does in this VM"),
+            None if known.unread.is_empty() => "no firmware descriptor of this host fits the definition".to_owned(),
+            None => "libvirt chooses among all firmware descriptors of this host".to_owned(),
+        };
         let unread = known.unread.first().map_or_else(String::new, |unread| format!("; one was not read ({unread})"));
         Gap::new(facts.host.firmware.origin(), what + &unread)
     })
