@@ -72,41 +72,35 @@ impl<'a> Neighbours<'a> {
             self.labels.entry(label).or_default().push(vm);
         }
     }
-}
 
-impl<'a> Neighbours<'a> {
     fn learn_labels(&mut self, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
-        let mut labels: Vec<StaticLabel> = Vec::new();
+        let mut labels: BTreeMap<&str, StaticLabel> = BTreeMap::new();
         for domain in [stored, live].into_iter().flatten() {
             for node in children(domain.root(), "seclabel") {
                 if node.attribute("type") != Some("static") || node.attribute("model") == Some("dac") {
                     continue;
                 }
                 let Some(text) = child(node, "label").and_then(|label| label.text()).map(str::trim) else { continue };
-                if labels.len() < LABELS && labels.iter().all(|other| other.label != text) {
-                    labels.push(StaticLabel {
-                        label: text.to_owned(),
-                        key: separating(text),
-                        relabel: node.attribute("relabel") == Some("yes"),
-                        origin: domain.path(node),
-                    });
-                }
+                labels.entry(text).or_insert_with(|| StaticLabel {
+                    label: text.to_owned(),
+                    key: separating(text),
+                    relabel: node.attribute("relabel") == Some("yes"),
+                    origin: domain.path(node),
+                });
             }
         }
-        for label in &labels {
+        for label in labels.values() {
             let users = self.static_users.entry(label.key.clone()).or_default();
+            // VMs come one after the other.
             if users.last().is_none_or(|last| last.uuid != vm.uuid) {
                 users.push(vm);
             }
         }
         if !labels.is_empty() {
-            self.static_labels.insert(&vm.uuid, labels);
+            self.static_labels.insert(&vm.uuid, labels.into_values().collect());
         }
     }
 }
-
-/// A definition has one label for each security model; one of an attacker may have any number.
-const LABELS: usize = 8;
 
 /// The part of a label that differs from VM to VM. `system_u:system_r:svirt_t:s0:c9,c2` gives `s0:c2,c9`.
 fn separating(label: &str) -> String {

@@ -3,6 +3,7 @@
 //! of QEMU). libvirt chooses firmware by them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +97,9 @@ pub(super) fn read(root: &Root) -> Fact<Firmwares> {
         match root.list(directory) {
             Ok(names) => {
                 any = true;
-                let json = |name: &String| !name.starts_with('.') && name.ends_with(".json");
+                let json = |name: &String| {
+                    !name.starts_with('.') && Path::new(name).extension().is_some_and(|end| end == "json")
+                };
                 files.extend(names.into_iter().filter(json).map(|name| (name, directory)));
             }
             Err(error) if is_absent(&error) => {}

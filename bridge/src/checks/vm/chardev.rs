@@ -45,11 +45,21 @@ fn chardevs<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterator<Item = Node<'b, 'i>
     })
 }
 
+/// As a message names it.
+fn name(device: Node) -> &'static str {
+    match device.tag_name().name() {
+        "serial" => "serial port",
+        "parallel" => "parallel port",
+        "console" => "console",
+        _ => "channel",
+    }
+}
+
 fn network(facts: &Facts, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     for device in chardevs(domain).filter(|device| matches!(device.attribute("type"), Some("tcp" | "udp"))) {
         let kind = device.attribute("type").unwrap_or("");
-        let name = device.tag_name().name();
+        let name = name(device);
         for source in children(device, "source") {
             let listens = source.attribute("mode") == Some("bind");
             let host = source.attribute("host").filter(|host| !host.is_empty());
@@ -120,7 +130,7 @@ pub static HOST_DEVICE: Check = Check {
             tally.add(Outcome::Warn, || {
                 let source = child(device, "source");
                 let path = source.and_then(|source| source.attribute("path")).unwrap_or("a device");
-                Verdict::warn(format!("A {} of the VM is {path} of the host.", device.tag_name().name()))
+                Verdict::warn(format!("A {} of the VM is {path} of the host.", name(device)))
                     .because([domain.evidence(source.unwrap_or(device), "path")])
             });
         }
@@ -153,7 +163,7 @@ fn file_path(domain: &Domain) -> Verdict {
             let Some((node, path)) = node.and_then(|node| Some((node, node.attribute(attribute)?))) else { continue };
             if !is_libvirts(path) {
                 tally.add(Outcome::Warn, || {
-                    let name = device.tag_name().name();
+                    let name = name(device);
                     Verdict::warn(format!(
                         "What the guest writes to a {name} goes to {path}, which is no directory of libvirt's."
                     ))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! When the guest's memory is written to the host's disk.
 
+use roxmltree::Node;
+
 use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
 use crate::facts::host::DumpDirectory;
 use crate::facts::{Facts, Vm};
@@ -28,15 +30,13 @@ pub static WATCHDOG: Check = Check {
 };
 
 fn watchdog(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
-    let mut cause: Option<(&str, Evidence)> = None;
-    if let Some(dog) = domain.devices("watchdog").find(|dog| dog.attribute("action") == Some("dump")) {
-        cause = Some(("its watchdog fires", domain.evidence(dog, "action")));
-    } else if let Some(crash) = domain.find("on_crash") {
-        if crash.text().is_some_and(|text| text.trim().starts_with("coredump-")) {
-            cause = Some(("the guest crashes", domain.text_evidence(crash)));
-        }
-    }
-    let Some((when, evidence)) = cause else {
+    let dog = domain.devices("watchdog").find(|dog| dog.attribute("action") == Some("dump"));
+    let dumps = |crash: &Node| crash.text().is_some_and(|text| text.trim().starts_with("coredump-"));
+    let (when, evidence) = if let Some(dog) = dog {
+        ("its watchdog fires", domain.evidence(dog, "action"))
+    } else if let Some(crash) = domain.find("on_crash").filter(dumps) {
+        ("the guest crashes", domain.text_evidence(crash))
+    } else {
         return Ok(Verdict::pass("The guest's memory is not written to disk when it crashes."));
     };
     if matches!(vm.connection.as_str(), "session" | "qemu:///session") {
