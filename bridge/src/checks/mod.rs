@@ -49,7 +49,8 @@ pub struct Check {
 /// What a check is judged on.
 #[derive(Clone, Copy)]
 pub enum Judge {
-    Host(fn(&Facts) -> Judged),
+    /// The host, with what all VMs say together: a setting is judged with the VMs that use it.
+    Host(fn(&Facts, &Neighbours) -> Judged),
     /// A VM as a whole: its state, its process, its neighbours.
     Vm(fn(&Facts, &Vm, &Neighbours) -> Judged),
     /// A definition. It is judged on the stored and on the running one; the worse verdict counts.

@@ -19,7 +19,7 @@ pub static LIBVIRT: Check = Check {
     impact: "These users no longer manage the system's VMs without an administrator's password. It holds from their next login.",
     apply: Apply::HostNow,
     needs: "/etc/group, and primary groups in /etc/passwd",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let fact = &facts.host.groups;
         let groups = fact.get()?;
         let place = format!("{}: libvirt", fact.origin());

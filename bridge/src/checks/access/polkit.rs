@@ -26,7 +26,7 @@ pub static MANAGE: Check = Check {
     apply: Apply::HostNow,
     needs: "files that speak of libvirt in /etc/polkit-1/rules.d, /usr/share/polkit-1/rules.d and polkit's .pkla directories (administrative \
             access); they are read, not evaluated. polkit's implicit answers over D-Bus",
-    judge: Judge::Host(manage),
+    judge: Judge::Host(|facts, _| manage(facts)),
 };
 
 /// Groups whose members are administrators anyway, or are judged by `access.libvirt-group`.

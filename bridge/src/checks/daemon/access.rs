@@ -22,7 +22,7 @@ pub static DRIVERS: Check = Check {
              do not tell one user from another: it may show nothing, or everything.",
     apply: Apply::DaemonRestart,
     needs: "access_drivers of each daemon in use (administrative access), the members of the group libvirt",
-    judge: Judge::Host(access_drivers),
+    judge: Judge::Host(|facts, _| access_drivers(facts)),
 };
 
 fn access_drivers(facts: &Facts) -> Judged {

@@ -21,7 +21,7 @@ pub static TCP: Check = Check {
     apply: Apply::HostNow,
     needs: "listening sockets in /proc/net/tcp and tcp6, the state of libvirtd-tcp.socket and virtproxyd-tcp.socket; where readable, \
             listen_tcp in libvirtd.conf and virtproxyd.conf",
-    judge: Judge::Host(listen_tcp),
+    judge: Judge::Host(|facts, _| listen_tcp(facts)),
 };
 
 fn listen_tcp(facts: &Facts) -> Judged {
@@ -89,7 +89,7 @@ pub static AUTH_UNIX_RW: Check = Check {
     impact: "Users who manage VMs need to be in the group libvirt, or to give an administrator's password.",
     apply: Apply::DaemonRestart,
     needs: "auth_unix_rw and unix_sock_rw_perms of each daemon in use (administrative access), SocketMode of its socket unit",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let daemons = in_use(facts)?;
         if daemons.is_empty() {
             return Ok(Verdict::not_applicable("No daemon of libvirt is active on this host."));

@@ -25,7 +25,7 @@ pub static SECCOMP_SANDBOX: Check = Check {
     impact: "VMs must be started anew. A helper program that QEMU itself would start (by <qemu:commandline>) no longer starts.",
     apply: Apply::DaemonRestart,
     needs: "seccomp_sandbox in /etc/libvirt/qemu.conf (administrative access)",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         const KEY: &str = "seccomp_sandbox";
         let conf = facts.host.config.qemu.get()?;
         let verdict = match conf.integer(KEY)? {
@@ -53,7 +53,7 @@ pub static SECURITY_DRIVER: Check = Check {
     impact: "VMs must be started anew; files that they use are given labels. Files in unusual places may be denied until their label fits.",
     apply: Apply::DaemonRestart,
     needs: "security_driver in /etc/libvirt/qemu.conf (administrative access), the security models in libvirt's capabilities",
-    judge: Judge::Host(security_driver),
+    judge: Judge::Host(|facts, _| security_driver(facts)),
 };
 
 fn security_driver(facts: &Facts) -> Judged {
@@ -105,7 +105,7 @@ pub static NAMESPACES: Check = Check {
     impact: "VMs must be started anew. Tools that expect QEMU to see new files below /dev must add them through libvirt.",
     apply: Apply::DaemonRestart,
     needs: "namespaces in /etc/libvirt/qemu.conf (administrative access)",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         const KEY: &str = "namespaces";
         let conf = facts.host.config.qemu.get()?;
         let verdict = match conf.list(KEY)? {
@@ -135,7 +135,7 @@ pub static QEMU_USER: Check = Check {
     impact: "VMs must be started anew, and lose access to files that only root may read.",
     apply: Apply::DaemonRestart,
     needs: "user and group in /etc/libvirt/qemu.conf (administrative access)",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let conf = facts.host.config.qemu.get()?;
         let (user, group) = (conf.text("user")?, conf.text("group")?);
         let verdict = if user.is_some_and(is_root) {

@@ -20,7 +20,7 @@ pub static LIBVIRT_PORTS: Check = Check {
     impact: "Clients that connect to these ports directly stop working; live migration needs 49152-49215/tcp between the hosts that take part.",
     apply: Apply::HostNow,
     needs: "firewalld's zones over D-Bus; tls_no_verify_certificate of the daemons where libvirt-tls is open",
-    judge: Judge::Host(ports),
+    judge: Judge::Host(|facts, _| ports(facts)),
 };
 
 /// Zones that are meant for one's own machines, or that libvirt makes for its own bridges.

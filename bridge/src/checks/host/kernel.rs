@@ -18,7 +18,7 @@ pub static KASLR: Check = Check {
     impact: "None for the VMs but the restart. Kernel debuggers and crash tools need the offset of each boot, which they read themselves.",
     apply: Apply::HostReboot,
     needs: "/proc/cmdline, CONFIG_RANDOMIZE_BASE of the running kernel's configuration",
-    judge: Judge::Host(kaslr),
+    judge: Judge::Host(|facts, _| kaslr(facts)),
 };
 
 fn kaslr(facts: &Facts) -> Judged {
@@ -72,7 +72,7 @@ pub static CPU_VULNERABILITIES: Check = Check {
     impact: "Mitigations cost between one and thirty per cent of speed, depending on processor and load; `nosmt` halves the number of logical processors.",
     apply: Apply::HostReboot,
     needs: "/sys/devices/system/cpu/vulnerabilities",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let known = &facts.host.kernel.vulnerabilities;
         let files = known.get()?;
         if files.is_empty() {
@@ -140,7 +140,7 @@ pub static KSM: Check = Check {
     impact: "The VMs use more memory: as much as /sys/kernel/mm/ksm/pages_sharing pages of it are saved now.",
     apply: Apply::HostNow,
     needs: "/sys/kernel/mm/ksm/run and pages_sharing, the state of ksm.service and ksmtuned.service",
-    judge: Judge::Host(ksm),
+    judge: Judge::Host(|facts, _| ksm(facts)),
 };
 
 fn ksm(facts: &Facts) -> Judged {

@@ -23,7 +23,7 @@ pub static NOT_PERSISTENT: Check = Check {
     impact: "None now; the present value also holds after a reboot.",
     apply: Apply::HostNow,
     needs: "/sys/fs/selinux/booleans (current and pending value), and the values that setsebool -P stored (administrative access)",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         if let Some(verdict) = without_selinux(facts)? {
             return Ok(verdict);
         }

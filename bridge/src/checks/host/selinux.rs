@@ -21,7 +21,7 @@ pub static ENFORCING: Check = Check {
     apply: Apply::HostNow,
     needs: "/sys/fs/selinux/enforce; where SELinux is absent, whether AppArmor is on and which profiles it has loaded \
             (administrative access)",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let mode = &facts.host.selinux.mode;
         match mode.get()? {
             SelinuxMode::Enforcing => Ok(Verdict::pass("SELinux is enforcing.").with(mode)),
@@ -81,7 +81,7 @@ pub static PERSISTENT: Check = Check {
     impact: "None now. At the next boot the host enforces what it enforces already.",
     apply: Apply::HostNow,
     needs: "/sys/fs/selinux/enforce, SELINUX= in /etc/selinux/config, /proc/cmdline",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let selinux = &facts.host.selinux;
         match selinux.mode.get()? {
             SelinuxMode::Enforcing => {}

@@ -20,7 +20,7 @@ pub static QEMU: Check = Check {
     impact: "The guest is down in between, and its devices may change their names.",
     apply: Apply::Manual,
     needs: "/proc/PID/cmdline and cgroup of all QEMU processes",
-    judge: Judge::Host(|facts| {
+    judge: Judge::Host(|facts, _| {
         let processes = &facts.host.qemu_processes;
         let known = |pid| facts.vms.iter().any(|vm| matches!(vm.process.value(), Some(Some(own)) if own.pid == pid));
         let mut strangers = Vec::new();
