@@ -29,16 +29,14 @@ fn supported(facts: &Facts, domain: &Domain) -> Judged {
     }
     let arch = arch(facts, domain)?;
     let machine = machine(domain)?;
-    let evidence = domain.find("os/type").map(|node| domain.evidence(node, "machine"));
-    Ok(if is_covered(arch, machine) {
-        Verdict::pass("QEMU's security policy covers the machine type.").because(evidence)
-    } else {
-        Verdict::fail(format!(
-            "QEMU's security policy does not cover the machine type {machine} ({arch}): a guest's break-out from it counts as \
-             no security bug."
-        ))
-        .because(evidence)
-    })
+    if is_covered(arch, machine) {
+        return Ok(Verdict::pass("QEMU's security policy covers the machine type."));
+    }
+    Ok(Verdict::fail(format!(
+        "QEMU's security policy does not cover the machine type {machine} ({arch}): a guest's break-out from it counts as no \
+         security bug."
+    ))
+    .because(domain.find("os/type").map(|node| domain.evidence(node, "machine"))))
 }
 
 /// As QEMU's `docs/system/security.rst` lists them. Versions and distributors add to the names: `pc-q35-rhel9.4.0`.
