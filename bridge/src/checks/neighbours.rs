@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Domain;
-use super::domain::child;
+use super::domain::{child, children};
 use crate::facts::{Fact, Gap, Vm};
 
 #[derive(Default)]
@@ -15,6 +15,10 @@ pub struct Neighbours<'a> {
     pub disks: BTreeMap<&'a str, Vec<String>>,
     /// SELinux label of a QEMU process to the VMs that run under it.
     pub labels: BTreeMap<&'a str, Vec<&'a Vm>>,
+    /// UUID to the labels that the VM's definition writes itself, those of user and group (`dac`) aside.
+    pub static_labels: BTreeMap<&'a str, Vec<StaticLabel>>,
+    /// What of such a label keeps VMs apart to the VMs that have it.
+    pub static_users: BTreeMap<String, Vec<&'a Vm>>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -24,6 +28,16 @@ pub struct DiskUser<'a> {
     /// `<shareable/>`, wherever this VM names the source: the administrator means several VMs to write it.
     pub shareable: bool,
     /// `XPath` of the source.
+    pub origin: String,
+}
+
+pub struct StaticLabel {
+    pub label: String,
+    /// Of SELinux the categories, sorted; of AppArmor the profile.
+    pub key: String,
+    /// libvirt labels the VM's files.
+    pub relabel: bool,
+    /// `XPath` of the label.
     pub origin: String,
 }
 
@@ -52,11 +66,51 @@ impl<'a> Neighbours<'a> {
             self.disk_users.entry(source.clone()).or_default().push(user);
         }
         self.disks.insert(&vm.uuid, disks.into_keys().collect());
+        self.learn_labels(vm, stored, live);
         let process = vm.process.value().and_then(Option::as_ref);
         if let Some(Some(label)) = process.and_then(|process| process.label.value()) {
             self.labels.entry(label).or_default().push(vm);
         }
     }
+
+    fn learn_labels(&mut self, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
+        let mut labels: BTreeMap<&str, StaticLabel> = BTreeMap::new();
+        for domain in [stored, live].into_iter().flatten() {
+            for node in children(domain.root(), "seclabel") {
+                if node.attribute("type") != Some("static") || node.attribute("model") == Some("dac") {
+                    continue;
+                }
+                let Some(text) = child(node, "label").and_then(|label| label.text()).map(str::trim) else { continue };
+                labels.entry(text).or_insert_with(|| StaticLabel {
+                    label: text.to_owned(),
+                    key: separating(text),
+                    relabel: node.attribute("relabel") == Some("yes"),
+                    origin: domain.path(node),
+                });
+            }
+        }
+        for label in labels.values() {
+            let users = self.static_users.entry(label.key.clone()).or_default();
+            // VMs come one after the other.
+            if users.last().is_none_or(|last| last.uuid != vm.uuid) {
+                users.push(vm);
+            }
+        }
+        if !labels.is_empty() {
+            self.static_labels.insert(&vm.uuid, labels.into_values().collect());
+        }
+    }
+}
+
+/// The part of a label that differs from VM to VM. `system_u:system_r:svirt_t:s0:c9,c2` gives `s0:c2,c9`.
+fn separating(label: &str) -> String {
+    let Some(level) = label.splitn(4, ':').nth(3) else { return label.to_owned() };
+    // Of a range the upper end decides.
+    let level = level.rsplit('-').next().unwrap_or(level);
+    let (sensitivity, categories) = level.split_once(':').unwrap_or((level, ""));
+    let mut categories: Vec<&str> = categories.split(',').collect();
+    categories.sort_unstable();
+    format!("{sensitivity}:{}", categories.join(","))
 }
 
 fn unread(vm: &Vm, fact: &Fact<Option<String>>, domain: Option<&Domain>) -> Option<Gap> {
@@ -77,4 +131,23 @@ fn disk_source(source: roxmltree::Node) -> Option<String> {
     }
     let (protocol, name) = (source.attribute("protocol")?, source.attribute("name")?);
     Some(format!("{protocol}:{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::separating;
+
+    #[test]
+    fn what_separates_vms_is_the_categories_or_the_profile() {
+        for (label, key) in [
+            ("system_u:system_r:svirt_t:s0:c9,c2", "s0:c2,c9"),
+            ("unconfined_u:system_r:svirt_tcg_t:s0-s0:c2,c9", "s0:c2,c9"),
+            ("system_u:system_r:svirt_t:s0", "s0:"),
+            ("system_u:system_r:svirt_t", "system_u:system_r:svirt_t"),
+            ("libvirt-1b9b", "libvirt-1b9b"),
+            ("", ""),
+        ] {
+            assert_eq!(separating(label), key, "{label}");
+        }
+    }
 }

@@ -119,7 +119,9 @@ pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
         uri: target.uri.clone(),
         capabilities: gap.clone().into(),
         domain_capabilities: gap.clone().into(),
-        security_models: gap.into(),
+        security_models: gap.clone().into(),
+        machine_types: gap.clone().into(),
+        device_kinds: gap.into(),
     }
 }
 

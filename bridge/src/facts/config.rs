@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::host::{ConfFile, Config};
+use super::host::{ConfFile, Config, DumpDirectory};
 use super::root::{Root, is_absent};
 use super::{Fact, Gap, virconf};
 
@@ -29,6 +29,33 @@ pub(super) fn read(root: &Root) -> Config {
         }
     }
     Config { qemu: conf_file(root, "/etc/libvirt/qemu.conf"), daemons }
+}
+
+/// The directory that libvirt saves the memory of a guest to when it crashes, or when its watchdog says so.
+pub(super) fn dump_directory(root: &Root, qemu: &Fact<ConfFile>) -> Fact<Option<DumpDirectory>> {
+    let path = match qemu.get().and_then(|conf| conf.text("auto_dump_path")) {
+        Ok(path) => path.unwrap_or("/var/lib/libvirt/qemu/dump"),
+        Err(gap) => return gap.into(),
+    };
+    let found = match root.metadata(path) {
+        Ok(found) => found,
+        Err(error) if is_absent(&error) => return Fact::known(path, None),
+        Err(error) => return Gap::from_io(path, &error).into(),
+    };
+    let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at)).filter(|above| !above.is_empty());
+    let mut closed_by = None;
+    for above in above.take(64) {
+        match root.metadata(above) {
+            Ok(found) if found.st_mode & 0o001 == 0 => {
+                closed_by = Some(above.to_owned());
+                break;
+            }
+            Ok(_) => {}
+            Err(error) => return Gap::from_io(above, &error).into(),
+        }
+    }
+    let (mode, uid, gid) = (found.st_mode & 0o7777, found.st_uid, found.st_gid);
+    Fact::known(path, Some(DumpDirectory { path: path.to_owned(), mode, uid, gid, closed_by }))
 }
 
 /// One file; a file that does not exist is known and empty, so that libvirt's built-in defaults hold.
@@ -77,6 +104,20 @@ mod tests {
         test.file("/etc/libvirt/qemu.conf", "user = \"root\"\n\n\ngroup =\n");
         let gap = read(&test.root()).qemu.get().unwrap_err();
         assert_eq!(gap.reason, "/etc/libvirt/qemu.conf: line 4: a value was expected");
+    }
+
+    #[test]
+    fn the_dump_directory_is_where_qemu_conf_says() {
+        let test = TestRoot::new();
+        let dump = |test: &TestRoot| dump_directory(&test.root(), &read(&test.root()).qemu);
+        assert_eq!(dump(&test), Fact::known("/var/lib/libvirt/qemu/dump", None));
+        test.directory("/srv/dump").file("/etc/libvirt/qemu.conf", "auto_dump_path = \"/srv/dump\"\n");
+        let found = dump(&test).get().unwrap().clone().unwrap();
+        assert_eq!((found.path.as_str(), found.mode & 0o700, found.closed_by), ("/srv/dump", 0o700, None));
+        test.closed("/srv");
+        assert_eq!(dump(&test).get().unwrap().clone().unwrap().closed_by.as_deref(), Some("/srv"));
+        test.file("/etc/libvirt/qemu.conf", "auto_dump_path = 7\n");
+        assert!(dump(&test).get().unwrap_err().reason.contains("is not a string"));
     }
 
     #[test]

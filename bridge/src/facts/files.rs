@@ -3,11 +3,12 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets, firmware};
 use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
+    let config = config::read(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -16,7 +17,8 @@ pub fn read(root: &Root) -> Host {
         apparmor: apparmor::read(root),
         kernel: kernel::read(root),
         polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
-        config: config::read(root),
+        dump_directory: config::dump_directory(root, &config.qemu),
+        config,
         groups: accounts::groups(root),
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
@@ -24,6 +26,7 @@ pub fn read(root: &Root) -> Host {
         waivers: root
             .optional(waivers::HOST_FILE)
             .and_then(|text| text.map_or_else(|| Ok(Vec::new()), |text| waivers::from_json(&text))),
+        firmware: firmware::read(root),
         ..Host::default()
     }
 }
@@ -66,7 +69,7 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/polkit/rules", "/selinux/configured", "/waivers"]);
+        assert_eq!(known, ["/dump_directory", "/polkit/rules", "/selinux/configured", "/waivers"]);
     }
 
     /// Paths of all facts that have a value.

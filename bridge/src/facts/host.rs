@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::firmware::Firmwares;
 use super::{Fact, Gap};
 use crate::waivers::Waiver;
 
@@ -32,6 +33,22 @@ pub struct Host {
     pub listeners: Fact<Vec<Listener>>,
     /// Findings about the host that somebody accepted; none when there is no such file.
     pub waivers: Fact<Vec<Waiver>>,
+    /// What the descriptors of firmware images say.
+    pub firmware: Fact<Firmwares>,
+    /// Where libvirt puts the memory of guests that crash; `None` while the directory does not exist.
+    pub dump_directory: Fact<Option<DumpDirectory>>,
+}
+
+/// `auto_dump_path` of qemu.conf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpDirectory {
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// The first directory above it that other users cannot pass.
+    pub closed_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

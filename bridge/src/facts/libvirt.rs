@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt says: its own documents, and each VM's state, definitions, labels and taints.
 //!
-//! The connection is read-only. Only the question whether a console has a password needs a second, read-write one.
+//! The connection is read-only. Only the questions whether a console has a password, and what QEMU was built with, need a second,
+//! read-write one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,7 +13,7 @@ use virt::enumutil::Enum;
 use virt::error::{Error, ErrorNumber};
 
 use super::vm::GraphicsPasswords;
-use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, redact};
+use super::{Fact, Gap, Libvirt, Link, State, Vm, capabilities, libvirt_sys, redact};
 
 /// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
 const CALLS: usize = 4;
@@ -86,15 +87,16 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         Ok(xml) => Fact::known("virConnectGetCapabilities", xml),
         Err(error) => gap("virConnectGetCapabilities", &error).into(),
     };
-    let domain_capabilities = match connection.domain_capabilities(None, None, None, None, 0) {
-        Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
-        Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
+    let domain_capabilities = domain_capabilities(target, connection);
+    let parsed = capabilities.clone().and_then(|xml| capabilities::host(&xml));
+    let (security_models, machine_types) = match parsed {
+        Fact::Known { value, .. } => (
+            Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value.security_models),
+            Fact::known("virsh capabilities: /capabilities/guest/arch/machine", value.machine_types),
+        ),
+        Fact::Missing(gap) => (gap.clone().into(), gap.into()),
     };
-    let security_models = capabilities.clone().and_then(|xml| security_models(&xml));
-    let security_models = match security_models {
-        Fact::Known { value, .. } => Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value),
-        missing @ Fact::Missing(_) => missing,
-    };
+    let device_kinds = capabilities::devices(&domain_capabilities);
     Libvirt {
         link: Link::Connected,
         connection: target.connection.clone(),
@@ -102,16 +104,30 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         capabilities,
         domain_capabilities,
         security_models,
+        machine_types,
+        device_kinds,
     }
 }
 
-fn security_models(xml: &str) -> Result<Vec<String>, String> {
-    let document =
-        roxmltree::Document::parse(xml).map_err(|error| format!("libvirt's capabilities do not parse ({error})"))?;
-    let host = document.root_element().children().find(|node| node.has_tag_name("host"));
-    let models = host.into_iter().flat_map(|host| host.children()).filter(|node| node.has_tag_name("secmodel"));
-    let names = models.filter_map(|model| model.children().find(|node| node.has_tag_name("model"))?.text());
-    Ok(names.map(|name| name.trim().to_owned()).collect())
+/// libvirt may start QEMU to find them out, and therefore answers a read-only connection only when it is not QEMU's driver.
+fn domain_capabilities(target: &Target, connection: &Connect) -> Fact<String> {
+    const ORIGIN: &str = "virsh domcapabilities";
+    let ask = |connection: &Connect| connection.domain_capabilities(None, None, None, None, 0);
+    let answer = match ask(connection) {
+        Err(error) if error.code() == Enum::Known(ErrorNumber::OperationDenied) => {
+            let secure = Secure::new(target);
+            match secure.connection() {
+                Some(connection) => ask(connection),
+                None if rustix::process::geteuid().is_root() => Err(error),
+                None => return Gap::needs_admin(ORIGIN).into(),
+            }
+        }
+        answer => answer,
+    };
+    match answer {
+        Ok(xml) => Fact::known(ORIGIN, xml),
+        Err(error) => gap(ORIGIN, &error).into(),
+    }
 }
 
 /// All VMs, sorted by name. `progress` counts the calls that came back.
@@ -161,7 +177,7 @@ fn gap(call: &str, error: &Error) -> Gap {
     Gap::new(call, reason)
 }
 
-/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML.
+/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML and for domain capabilities.
 struct Secure<'a> {
     target: &'a Target,
     connection: OnceLock<Option<Connect>>,

@@ -6,11 +6,13 @@
 
 mod accounts;
 mod apparmor;
+pub mod capabilities;
 pub mod collect;
 mod config;
 pub mod dbus;
 pub mod fact;
 pub mod files;
+pub mod firmware;
 pub mod host;
 mod kernel;
 pub mod libvirt;
@@ -60,6 +62,10 @@ pub struct Libvirt {
     pub domain_capabilities: Fact<String>,
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
+    /// The machine types of this host's QEMU.
+    pub machine_types: Fact<capabilities::MachineTypes>,
+    /// What this host's QEMU was built with.
+    pub device_kinds: Fact<capabilities::DeviceKinds>,
 }
 
 /// Whether libvirt answered.

@@ -126,6 +126,11 @@ impl Root {
         Ok(target.to_string_lossy().into_owned())
     }
 
+    /// What `stat` says, links followed inside the root.
+    pub fn metadata(&self, path: &str) -> io::Result<rustix::fs::Stat> {
+        Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
+    }
+
     pub fn exists(&self, path: &str) -> io::Result<bool> {
         match self.open_at(path, OFlags::PATH) {
             Ok(_) => Ok(true),
@@ -176,6 +181,13 @@ pub(super) mod tests {
 
         pub(in crate::facts) fn directory(&self, path: &str) -> &Self {
             std::fs::create_dir_all(self.place(path)).unwrap();
+            self
+        }
+
+        /// A directory that its owner alone may pass.
+        pub(in crate::facts) fn closed(&self, path: &str) -> &Self {
+            let owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(self.place(path), owner).unwrap();
             self
         }
 

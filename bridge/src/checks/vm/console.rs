@@ -42,7 +42,7 @@ pub(super) struct Console<'a, 'i> {
     /// Its place among all `<graphics>`, from 0.
     pub(super) index: usize,
     pub(super) protocol: Protocol,
-    node: Node<'a, 'i>,
+    pub(super) node: Node<'a, 'i>,
 }
 
 /// An address of the network that a console listens on, and where that is said.
@@ -206,7 +206,7 @@ fn exposed<'a, 'i>(address: &'a str, said: Said<'a, 'i>) -> Option<Exposed<'a, '
     (!is_loopback(address)).then_some(Exposed { address, said })
 }
 
-fn is_loopback(address: &str) -> bool {
+pub(super) fn is_loopback(address: &str) -> bool {
     let plain = address.trim_start_matches('[').trim_end_matches(']');
     match plain.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),

@@ -3,7 +3,7 @@
 
 use roxmltree::Node;
 
-use super::{Tally, machine};
+use super::{Tally, is_read, machine};
 use crate::checks::domain::child;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap, Link, Vm};
@@ -145,12 +145,4 @@ fn duplicate_source(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         return Err(gap.clone());
     }
     Ok(Verdict::pass("No other VM of this connection writes a disk of this VM."))
-}
-
-/// Whether the disks of a VM can be known.
-fn is_read(vm: &Vm) -> Result<(), Gap> {
-    for fact in [&vm.stored, &vm.live] {
-        fact.get().map_err(|gap| Gap { reason: format!("the definition of {}: {}", vm.name, gap.reason), ..gap })?;
-    }
-    Ok(())
 }

@@ -1,21 +1,33 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A virtual machine: its definition, and what libvirt says about it.
 
+pub mod chardev;
+pub mod clipboard;
 mod console;
+pub mod console_access;
+mod descriptor;
 pub mod disks;
+pub mod dump;
+pub mod emulated;
 pub mod firmware;
 pub mod graphics;
 pub mod machine;
+pub mod machine_type;
+pub mod qemu_monitor;
 pub mod qemu_options;
 pub mod seclabel;
 pub mod secrets;
+pub mod sound;
+pub mod spice;
 pub mod state;
 pub mod tpm;
+pub mod usb;
+pub mod video;
 
 use std::fmt::Write;
 
 use super::{Domain, Outcome, Verdict};
-use crate::facts::{Facts, Gap};
+use crate::facts::{Facts, Gap, Vm};
 
 /// Devices of one outcome that a message names; a definition may have thousands.
 const NAMED: usize = 8;
@@ -86,4 +98,12 @@ fn machine<'a>(domain: &'a Domain) -> Result<&'a str, Gap> {
 
 fn is_x86(arch: &str) -> bool {
     matches!(arch, "x86_64" | "i686")
+}
+
+/// Whether what the definitions of a VM say can be known.
+fn is_read(vm: &Vm) -> Result<(), Gap> {
+    for fact in [&vm.stored, &vm.live] {
+        fact.get().map_err(|gap| Gap { reason: format!("the definition of {}: {}", vm.name, gap.reason), ..gap })?;
+    }
+    Ok(())
 }
