@@ -3,10 +3,14 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{
+    Fact, Gap, accounts, apparmor, bridge_helper, config, dnsmasq, kernel, permissions, polkit, process, sasl, selinux,
+    sockets, tls,
+};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
+    let config = config::read(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -15,7 +19,12 @@ pub fn read(root: &Root) -> Host {
         apparmor: apparmor::read(root),
         kernel: kernel::read(root),
         polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
-        config: config::read(root),
+        tls: tls::read(root, &config),
+        config,
+        permissions: permissions::read(root),
+        sasl: sasl::read(root),
+        bridge_helper: bridge_helper::read(root),
+        dnsmasq: dnsmasq::read(root),
         groups: accounts::groups(root),
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),

@@ -6,6 +6,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::bridge_helper::BridgeHelper;
+use super::dnsmasq::Dnsmasq;
+use super::permissions::{FileMode, Permissions};
+use super::sasl::Sasl;
+use super::tls::Tls;
 use super::{Fact, Gap};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +26,11 @@ pub struct Host {
     pub firewall: Fact<Firewall>,
     pub polkit: Polkit,
     pub config: Config,
+    pub permissions: Permissions,
+    pub tls: Fact<Tls>,
+    pub sasl: Fact<Sasl>,
+    pub bridge_helper: Fact<BridgeHelper>,
+    pub dnsmasq: Fact<Vec<Dnsmasq>>,
     /// Local groups (`/etc/group`) with their members, those by primary group (`/etc/passwd`) included.
     pub groups: Fact<Vec<Group>>,
     /// All QEMU processes of the host, whoever started them.
@@ -111,6 +121,9 @@ pub struct Unit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketUnit {
     pub mode: u32,
+    /// The group that the socket's file belongs to; empty for root's.
+    #[serde(default)]
+    pub group: String,
     /// As systemd's `Listen` property: `/run/libvirt/virtqemud-sock`, `[::]:16509`.
     pub listen: Vec<String>,
 }
@@ -168,6 +181,8 @@ pub struct Config {
     pub qemu: Fact<ConfFile>,
     /// File name (`libvirtd.conf`, `virtqemud.conf`, …) to its content, for the files that exist.
     pub daemons: BTreeMap<String, Fact<ConfFile>>,
+    /// Path of a file that a daemon's log_outputs names to its mode; `None` when it does not exist.
+    pub log_files: BTreeMap<String, Fact<Option<FileMode>>>,
 }
 
 /// The assignment of each key that counts: as libvirt looks it up, the first one. Values of password keys are never kept, only that they are set.

@@ -6,23 +6,29 @@
 
 mod accounts;
 mod apparmor;
+pub mod bridge_helper;
 pub mod collect;
 mod config;
 pub mod dbus;
+pub mod dnsmasq;
 pub mod fact;
 pub mod files;
 pub mod host;
 mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod permissions;
 mod polkit;
 pub mod process;
 mod redact;
 pub mod root;
+pub mod sasl;
 mod selinux;
 mod sockets;
+pub mod tls;
 mod virconf;
 pub mod vm;
+pub mod x509;
 
 pub use fact::{Fact, Gap};
 pub use host::Host;

@@ -107,6 +107,11 @@ impl Socket {
     }
 
     #[zbus(property)]
+    fn socket_group(&self) -> String {
+        "libvirt".to_owned()
+    }
+
+    #[zbus(property)]
     fn listen(&self) -> Vec<(String, String)> {
         vec![("Stream".to_owned(), "/run/libvirt/virtqemud-sock".to_owned())]
     }
