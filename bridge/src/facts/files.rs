@@ -71,7 +71,23 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/polkit/rules", "/selinux/configured"]);
+        // What is looked for there and is not there is known, too.
+        assert_eq!(
+            known,
+            [
+                "/bridge_helper",
+                "/dnsmasq",
+                "/permissions/definitions",
+                "/permissions/etc_libvirt",
+                "/permissions/hooks",
+                "/permissions/qemu_conf",
+                "/permissions/secrets",
+                "/polkit/rules",
+                "/sasl",
+                "/selinux/configured",
+                "/tls",
+            ]
+        );
     }
 
     /// Paths of all facts that have a value.

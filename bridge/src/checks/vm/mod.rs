@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A virtual machine: its definition, and what libvirt says about it.
 
-mod console;
+pub(super) mod console;
 pub mod disks;
 pub mod firmware;
 pub mod graphics;
