@@ -30,7 +30,7 @@ pub static QEMU: Check = Check {
     profile: Profile::Server,
     area: Area::Secrets,
     basis: QEMU_CONF,
-    why: "qemu.conf may hold the passwords of consoles, and decides whether VMs are confined: who may change it owns the host.",
+    why: "The file qemu.conf may hold the passwords of consoles, and decides whether VMs are confined: who may change it owns the host.",
     fix: "Run `chown root:root /etc/libvirt/qemu.conf; chmod 0600 /etc/libvirt/qemu.conf`.",
     impact: "Users who looked settings up there need to be root.",
     apply: Apply::HostNow,

@@ -12,7 +12,7 @@ pub static BRIDGE_HELPER: Check = Check {
     profile: Profile::Server,
     area: Area::Access,
     basis: &["https://wiki.qemu.org/Features/HelperNetworking"],
-    why: "qemu-bridge-helper runs as root for every user and connects a VM of that user to a bridge. On a bridge of the real network that \
+    why: "The program qemu-bridge-helper runs as root for every user and connects a VM of that user to a bridge. On a bridge of the real network that \
           VM may pose as any other machine there.",
     fix: "Let /etc/qemu/bridge.conf (Red Hat: /etc/qemu-kvm/bridge.conf) hold `allow virbr0` only, or take the right from the program: \
           `chmod u-s` on qemu-bridge-helper.",
@@ -67,7 +67,7 @@ pub static DNSMASQ: Check = Check {
     profile: Profile::MultiTenant,
     area: Area::Daemon,
     basis: &["https://libvirt.org/formatnetwork.html"],
-    why: "dnsmasq reads what each guest sends to it. A guest that breaks it has the rights that it runs with.",
+    why: "The program dnsmasq reads what each guest sends to it. A guest that breaks it has the rights that it runs with.",
     fix: "Use the distribution's packages of libvirt and dnsmasq, which give dnsmasq a user of its own; remove `user=root` from \
           /etc/dnsmasq.conf; under SELinux run `restorecon -v /usr/sbin/dnsmasq`. Then `virsh net-destroy NETWORK; virsh net-start NETWORK`.",
     impact: "VMs lose that network until it is started again, and some until they are started anew.",

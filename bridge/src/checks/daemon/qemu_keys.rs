@@ -197,7 +197,7 @@ pub static STDIO_HANDLER: Check = row(&Row {
           a serial port which goes to a file, fills the disk that the host and the other VMs need.",
     fix: "Remove stdio_handler from /etc/libvirt/qemu.conf, run `systemctl try-restart virtqemud libvirtd`, then shut each VM down \
           and start it again.",
-    impact: "virtlogd starts a new log file at each 2 MiB and keeps three old ones, see /etc/libvirt/virtlogd.conf.",
+    impact: "The service virtlogd starts a new log file at each 2 MiB and keeps three old ones, see /etc/libvirt/virtlogd.conf.",
     needs: "stdio_handler in /etc/libvirt/qemu.conf (administrative access)",
     judge: |facts, _| {
         const KEY: &str = "stdio_handler";
