@@ -119,11 +119,8 @@ mod tests {
     #[test]
     fn files_without_end_are_a_gap() {
         let test = TestRoot::new();
-        let mut text = String::new();
-        for number in 0..20 {
-            text += &format!("include /{number}\n");
-        }
-        test.file("/etc/qemu/bridge.conf", text);
+        let included: Vec<_> = (0..20).map(|number| format!("include /{number}")).collect();
+        test.file("/etc/qemu/bridge.conf", included.join("\n"));
         assert!(read(&test.root()).get().unwrap().rules.value().is_none());
         test.fifo("/etc/qemu-kvm/bridge.conf").file("/etc/qemu/bridge.conf", "");
         assert!(read(&test.root()).get().unwrap().rules.value().is_none());

@@ -181,7 +181,7 @@ pub struct Config {
     pub qemu: Fact<ConfFile>,
     /// File name (`libvirtd.conf`, `virtqemud.conf`, …) to its content, for the files that exist.
     pub daemons: BTreeMap<String, Fact<ConfFile>>,
-    /// Path of a file that a daemon's log_outputs names to its mode; `None` when it does not exist.
+    /// Path of a file that a daemon's `log_outputs` names to its mode; `None` when it does not exist.
     pub log_files: BTreeMap<String, Fact<Option<FileMode>>>,
 }
 

@@ -68,8 +68,17 @@ pub struct Permissions {
     pub definitions: Fact<Option<Directory>>,
     /// `/etc/libvirt/secrets` with all its files.
     pub secrets: Fact<Option<Directory>>,
-    /// The directory of hooks, and the programs in it that libvirt starts; empty without the directory.
-    pub hooks: Fact<Vec<FileMode>>,
+    pub hooks: Fact<Hooks>,
+}
+
+/// `/etc/libvirt/hooks`; without it both are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hooks {
+    /// The directory itself, and those in it for the programs of one event (`qemu.d`).
+    pub directories: Vec<FileMode>,
+    /// What libvirt starts.
+    pub programs: Vec<FileMode>,
 }
 
 pub(super) fn read(root: &Root) -> Permissions {
@@ -125,24 +134,25 @@ fn directory(root: &Root, path: &str, end: &str) -> Fact<Option<Directory>> {
     }
 }
 
-fn hooks(root: &Root, path: &str) -> io::Result<Vec<FileMode>> {
-    let Some(own) = unless_absent(of(root, path))? else { return Ok(Vec::new()) };
+fn hooks(root: &Root, path: &str) -> io::Result<Hooks> {
+    let mut hooks = Hooks::default();
+    let Some(own) = unless_absent(of(root, path))? else { return Ok(hooks) };
+    hooks.directories.push(own);
     let names = root.list(path)?;
-    let mut found = vec![own];
     for hook in HOOKS {
         let several = format!("{hook}.d");
         if names.iter().any(|name| name == hook) {
-            found.extend(unless_absent(of(root, &format!("{path}/{hook}")))?.filter(is_program));
+            hooks.programs.extend(unless_absent(of(root, &format!("{path}/{hook}")))?.filter(is_program));
         }
         if names.contains(&several) {
             let several = format!("{path}/{several}");
-            found.extend(unless_absent(of(root, &several))?);
+            hooks.directories.extend(unless_absent(of(root, &several))?);
             for name in unless_absent(root.list(&several))?.unwrap_or_default().iter().take(FILE_LIMIT) {
-                found.extend(unless_absent(of(root, &format!("{several}/{name}")))?.filter(is_program));
+                hooks.programs.extend(unless_absent(of(root, &format!("{several}/{name}")))?.filter(is_program));
             }
         }
     }
-    Ok(found)
+    Ok(hooks)
 }
 
 /// libvirt passes by what nobody may execute.
@@ -171,7 +181,7 @@ mod tests {
         let read = read(&TestRoot::new().root());
         assert_eq!(read.qemu_conf.get().unwrap(), &None);
         assert_eq!(read.definitions.get().unwrap(), &None);
-        assert!(read.hooks.get().unwrap().is_empty());
+        assert_eq!(read.hooks.get().unwrap(), &Hooks::default());
     }
 
     #[test]
@@ -204,15 +214,8 @@ mod tests {
             set(&test, &format!("/etc/libvirt/hooks{name}"), 0o700);
         }
         let found = read(&test.root()).hooks.get().unwrap().clone();
-        assert_eq!(
-            names(&found),
-            [
-                "/etc/libvirt/hooks 0700",
-                "/etc/libvirt/hooks/qemu 0755",
-                "/etc/libvirt/hooks/qemu.d 0700",
-                "/etc/libvirt/hooks/qemu.d/10-a 0755"
-            ]
-        );
+        assert_eq!(names(&found.directories), ["/etc/libvirt/hooks 0700", "/etc/libvirt/hooks/qemu.d 0700"]);
+        assert_eq!(names(&found.programs), ["/etc/libvirt/hooks/qemu 0755", "/etc/libvirt/hooks/qemu.d/10-a 0755"]);
     }
 
     #[test]

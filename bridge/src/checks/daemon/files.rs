@@ -157,21 +157,21 @@ pub static HOOKS: Check = Check {
 fn hooks(permissions: &Permissions) -> Judged {
     let fact = &permissions.hooks;
     let found = fact.get()?;
-    let open: Vec<&FileMode> = found.iter().filter(|file| file.not_only_root_may_write()).collect();
-    let programs: Vec<&FileMode> =
-        found.iter().filter(|file| !file.path.ends_with(".d") && file.path != "/etc/libvirt/hooks").collect();
+    let all = || found.directories.iter().chain(&found.programs);
+    let open: Vec<&FileMode> = all().filter(|file| file.not_only_root_may_write()).collect();
     let verdict = if !open.is_empty() {
         Verdict::fail(format!("Somebody who is not root may change what libvirt runs as root: {}.", listed(&open)))
-    } else if programs.is_empty() {
+    } else if found.programs.is_empty() {
         Verdict::pass("libvirt runs no hooks on this host.")
     } else {
+        let programs: Vec<&FileMode> = found.programs.iter().collect();
         Verdict::info(format!(
             "libvirt runs these programs as root, which only root may change: {}.",
             listed(&programs)
         ))
     };
-    if found.is_empty() {
+    if found.directories.is_empty() {
         return Ok(verdict.and(fact.origin(), "(there is no such directory)"));
     }
-    Ok(found.iter().take(10).fold(verdict, |verdict, file| verdict.and(format!("stat {}", file.path), file.shown())))
+    Ok(all().take(10).fold(verdict, |verdict, file| verdict.and(format!("stat {}", file.path), file.shown())))
 }
