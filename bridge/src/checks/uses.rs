@@ -45,7 +45,19 @@ pub struct Wire<'a> {
 
 pub struct Used<'a> {
     pub vm: &'a Vm,
-    pub evidence: Evidence,
+    /// Of the first ones only: making a path for each device of ten thousand VMs takes too long.
+    pub evidence: Option<Evidence>,
+}
+
+/// How many devices of a kind are shown as evidence.
+const SHOWN: usize = 20;
+
+impl<'a> Used<'a> {
+    /// `earlier`: how many of its kind there are already.
+    fn new(vm: &'a Vm, earlier: usize, evidence: impl FnOnce() -> Evidence) -> Self {
+        let named = |Evidence { origin, value }| Evidence { origin: format!("{}: {origin}", vm.name), value };
+        Self { vm, evidence: (earlier < SHOWN).then(|| named(evidence())) }
+    }
 }
 
 impl<'a> Uses<'a> {
@@ -54,7 +66,7 @@ impl<'a> Uses<'a> {
             match console.exposed(facts) {
                 Ok(None) => {}
                 Ok(Some(exposed)) => self.consoles.push(ConsoleUse {
-                    used: Used { vm, evidence: exposed.evidence(domain) },
+                    used: Used::new(vm, self.consoles.len(), || exposed.evidence(domain)),
                     protocol: console.protocol,
                     by_default: exposed.key().is_some(),
                 }),
@@ -77,26 +89,26 @@ impl<'a> Uses<'a> {
             if let Some(source) = child(disk, "source").filter(|node| node.attribute("protocol") == Some("nbd"))
                 && !children(source, "host").any(is_local)
             {
-                let used = Used { vm, evidence: domain.evidence(source, "protocol") };
+                let used = Used::new(vm, self.nbd.len(), || domain.evidence(source, "protocol"));
                 self.nbd.push(Wire { used, tls: tls(source) });
             }
         }
         for tpm in domain.devices("tpm") {
             if let Some(backend) = child(tpm, "backend").filter(|node| node.attribute("type") == Some("emulator")) {
-                self.tpm.push(Used { vm, evidence: domain.evidence(backend, "type") });
+                self.tpm.push(Used::new(vm, self.tpm.len(), || domain.evidence(backend, "type")));
             }
         }
         let device = domain.devices("hostdev").find(|device| device.attribute("type") == Some("pci"));
         let interface = || domain.devices("interface").find(|device| device.attribute("type") == Some("hostdev"));
         if let Some(device) = device.or_else(interface) {
-            self.pci.push(Used { vm, evidence: domain.evidence(device, "type") });
+            self.pci.push(Used::new(vm, self.pci.len(), || domain.evidence(device, "type")));
         }
     }
 
     /// `<source mode='connect' host='192.0.2.1' service='5555' tls='yes'/>`. Two of them may stand there, for UDP.
     fn learn_tcp(&mut self, vm: &'a Vm, domain: &Domain, device: Node) {
         if let Some(source) = children(device, "source").find(|source| !is_local(*source)) {
-            let used = Used { vm, evidence: domain.evidence(source, "host") };
+            let used = Used::new(vm, self.tcp.len(), || domain.evidence(source, "host"));
             self.tcp.push(Wire { used, tls: tls(source) });
         }
     }

@@ -148,7 +148,8 @@ fn vnc_tls(facts: &Facts, neighbours: &Neighbours) -> Judged {
             "VNC consoles listen on the network with TLS, but let in clients without a certificate: {users}."
         ))
     };
-    let verdict = verdict.because(uses(neighbours, Protocol::Vnc).take(5).map(|console| console.used.evidence.clone()));
+    let verdict =
+        verdict.because(uses(neighbours, Protocol::Vnc).filter_map(|console| console.used.evidence.clone()).take(5));
     let keys = ["vnc_tls", "vnc_tls_x509_verify", "default_tls_x509_verify", "vnc_sasl"];
     Ok(keys.into_iter().fold(verdict, |verdict, key| shows(verdict, conf, key)))
 }

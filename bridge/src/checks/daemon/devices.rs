@@ -132,7 +132,7 @@ fn relaxed_acs(facts: &Facts, neighbours: &Neighbours) -> Judged {
         "qemu.conf passes PCI devices through without a look at their separation (relaxed_acs_check), and VMs have such devices: {}.",
         names(pci)
     );
-    Ok(shows(Verdict::fail(message), conf, KEY).because(pci.iter().take(5).map(|used| used.evidence.clone())))
+    Ok(shows(Verdict::fail(message), conf, KEY).because(pci.iter().filter_map(|used| used.evidence.clone()).take(5)))
 }
 
 pub static LOCK_MANAGER: Check = Check {

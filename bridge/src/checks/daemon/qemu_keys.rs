@@ -257,5 +257,5 @@ fn swtpm(facts: &Facts, neighbours: &Neighbours) -> Judged {
         ))
     };
     let verdict = shows(verdict, conf, KEY).and(format!("{}: tss", groups.origin()), "(not there)");
-    Ok(verdict.because(tpm.iter().take(5).map(|used| used.evidence.clone())))
+    Ok(verdict.because(tpm.iter().filter_map(|used| used.evidence.clone()).take(5)))
 }

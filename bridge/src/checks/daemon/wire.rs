@@ -61,7 +61,7 @@ fn plain(wires: &[Wire], conf: &ConfFile, key: &str) -> Result<String, Gap> {
 }
 
 fn with_evidence(verdict: Verdict, wires: &[Wire]) -> Verdict {
-    verdict.because(wires.iter().take(5).map(|wire| wire.used.evidence.clone()))
+    verdict.because(wires.iter().filter_map(|wire| wire.used.evidence.clone()).take(5))
 }
 
 /// Whether clients' certificates are verified, where a key says so.
