@@ -4,8 +4,8 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, accounts, apparmor, bridge_helper, config, dnsmasq, kernel, permissions, polkit, process, sasl, selinux,
-    sockets, tls,
+    Fact, Gap, accounts, apparmor, bridge_helper, config, dnsmasq, kernel, permissions, polkit, polkit_policy, process,
+    sasl, selinux, sockets, tls,
 };
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
@@ -18,7 +18,7 @@ pub fn read(root: &Root) -> Host {
         selinux: selinux::read(root),
         apparmor: apparmor::read(root),
         kernel: kernel::read(root),
-        polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
+        polkit: Polkit { rules: polkit::rules(root), policy: polkit_policy::read(root), ..Polkit::default() },
         tls: tls::read(root, &config),
         config,
         permissions: permissions::read(root),

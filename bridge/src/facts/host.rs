@@ -156,6 +156,8 @@ pub struct Zone {
 pub struct Polkit {
     /// polkit's implicit answers for libvirt's actions, over D-Bus.
     pub actions: Fact<BTreeMap<String, ImplicitAnswers>>,
+    /// The same as libvirt's policy file has them, for when polkit does not run.
+    pub policy: Fact<BTreeMap<String, ImplicitAnswers>>,
     /// Rules files (`.rules`, `.pkla`) that mention libvirt, in polkit's order.
     pub rules: Fact<Vec<RulesFile>>,
 }

@@ -19,6 +19,7 @@ pub mod libvirt;
 pub mod libvirt_sys;
 pub mod permissions;
 mod polkit;
+mod polkit_policy;
 pub mod process;
 mod redact;
 pub mod root;

@@ -69,8 +69,9 @@ fn health(facts: &Facts) -> Judged {
     };
     for next in found {
         if next.outcome == worst.outcome {
-            worst.message.push(' ');
-            worst.message.push_str(&next.message);
+            let message = worst.message.to_mut();
+            message.push(' ');
+            message.push_str(&next.message);
         }
         worst.evidence.extend(next.evidence);
     }

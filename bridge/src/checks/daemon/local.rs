@@ -137,17 +137,24 @@ fn read_only(facts: &Facts) -> Judged {
                 "Every user of this host may read the state of VMs: {name} asks nobody (auth_unix_ro = \"none\")."
             ))
         } else {
-            let actions = &facts.host.polkit.actions;
+            let polkit = &facts.host.polkit;
+            // polkit is started when it is asked; until then its file says what it would answer.
+            let known = polkit.actions.value().is_some() || polkit.policy.value().is_none();
+            let actions = if known { &polkit.actions } else { &polkit.policy };
             let answers = actions.get()?.get(ACTION);
             let answers = answers
                 .ok_or_else(|| Gap::new(actions.origin(), format!("polkit does not know the action {ACTION}")))?;
+            let mut rules = polkit.rules.value().into_iter().flatten();
+            let forbidding = rules.find(|file| file.text.contains(ACTION)).map(|file| file.path.as_str());
             let open = [&answers.any, &answers.inactive, &answers.active].into_iter().any(|answer| answer == "yes");
-            let verdict = if open {
-                Verdict::info(format!(
+            let verdict = match forbidding {
+                Some(path) if open => Verdict::info(format!(
+                    "polkit lets every user of this host read the state of VMs through {name}, unless its rules in {path} forbid it."
+                )),
+                None if open => Verdict::info(format!(
                     "Every user of this host may read the state of VMs, as polkit lets all of them connect to {name}."
-                ))
-            } else {
-                Verdict::pass("")
+                )),
+                _ => Verdict::pass(""),
             };
             let shown = format!("any {}, inactive {}, active {}", answers.any, answers.inactive, answers.active);
             verdict.and(format!("{}: {ACTION}", actions.origin()), shown)

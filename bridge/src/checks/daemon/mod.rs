@@ -97,7 +97,7 @@ fn worst_of(daemons: &[Daemon], good: &str, judge: impl Fn(&Daemon) -> Judged) -
     };
     if first.outcome == Outcome::Pass {
         let names = daemons.iter().map(|daemon| daemon.name).collect::<Vec<_>>().join(", ");
-        first.message = format!("{good}: {names}.");
+        first.message = format!("{good}: {names}.").into();
     }
     Ok(first.because(verdicts.flat_map(|verdict| verdict.evidence)))
 }
