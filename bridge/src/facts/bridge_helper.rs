@@ -36,6 +36,9 @@ pub struct Rule {
     /// A name, or `all`.
     pub bridge: String,
     pub path: String,
+    /// Everybody may read that file. The helper reads it as its user, for whom it does not hold otherwise.
+    #[serde(default)]
+    pub everybody: bool,
 }
 
 pub(super) fn read(root: &Root) -> Fact<BridgeHelper> {
@@ -62,7 +65,10 @@ fn rules(root: &Root) -> Fact<Vec<Rule>> {
             continue;
         }
         match root.read(&path) {
-            Ok(text) => paths.extend(read_file(&text, &path, &mut found)),
+            Ok(text) => {
+                let everybody = permissions::of(root, &path).is_ok_and(|mode| mode.others_may_read());
+                paths.extend(read_file(&text, &path, everybody, &mut found));
+            }
             Err(error) if is_absent(&error) => {}
             Err(error) => return Gap::from_io(path, &error).into(),
         }
@@ -71,14 +77,14 @@ fn rules(root: &Root) -> Fact<Vec<Rule>> {
 }
 
 /// Adds the rules of one file and returns what it includes.
-fn read_file(text: &str, path: &str, found: &mut Vec<Rule>) -> Vec<String> {
+fn read_file(text: &str, path: &str, everybody: bool, found: &mut Vec<Rule>) -> Vec<String> {
     let mut included = Vec::new();
     for line in text.lines() {
         let mut words = line.split('#').next().unwrap_or("").split_whitespace();
         let (Some(word), Some(value)) = (words.next(), words.next()) else { continue };
         match word {
             "allow" | "deny" => {
-                found.push(Rule { allow: word == "allow", bridge: value.to_owned(), path: path.to_owned() });
+                found.push(Rule { allow: word == "allow", bridge: value.to_owned(), path: path.to_owned(), everybody });
             }
             "include" => included.push(value.to_owned()),
             _ => {}
@@ -108,6 +114,7 @@ mod tests {
             .collect();
         assert_eq!(shown, ["true virbr0 /etc/qemu/bridge.conf", "false all /etc/qemu/more.conf"]);
         assert_eq!(helper.programs[0].path, "/usr/libexec/qemu-bridge-helper");
+        assert!(helper.rules.get().unwrap().iter().all(|rule| rule.everybody));
     }
 
     #[test]

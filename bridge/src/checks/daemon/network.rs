@@ -3,6 +3,7 @@
 
 use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
 use crate::facts::Facts;
+use crate::facts::permissions::FileMode;
 use crate::policy::Profile;
 
 pub static BRIDGE_HELPER: Check = Check {
@@ -28,8 +29,7 @@ fn bridge_helper(facts: &Facts) -> Judged {
     if helper.programs.is_empty() {
         return Ok(Verdict::not_applicable("There is no qemu-bridge-helper on this host.").and(fact.origin(), "(none)"));
     }
-    let Some(program) = helper.programs.iter().find(|program| program.uid == 0 && program.mode & 0o4001 == 0o4001)
-    else {
+    let Some(program) = helper.programs.iter().find(|program| is_open(program)) else {
         let verdict = Verdict::pass("qemu-bridge-helper does not run as root for other users.");
         return Ok(helper
             .programs
@@ -44,10 +44,10 @@ fn bridge_helper(facts: &Facts) -> Judged {
         .map(|rule| rule.bridge.as_str())
         .filter(|bridge| !bridge.starts_with("virbr"))
         .collect::<Vec<_>>();
-    let verdict = if others.contains(&"all") {
-        Verdict::fail("Every user of this host may connect a VM to every bridge (allow all).")
+    let verdict = if allowed.iter().any(|rule| rule.bridge == "all" && rule.everybody) {
+        Verdict::fail("Users who are not root may connect a VM to every bridge (allow all).")
     } else if !others.is_empty() {
-        Verdict::warn(format!("Every user of this host may connect a VM to these bridges: {}.", others.join(", ")))
+        Verdict::warn(format!("Users who are not root may connect a VM to these bridges: {}.", others.join(", ")))
     } else if allowed.is_empty() {
         Verdict::pass("qemu-bridge-helper connects nobody's VM to a bridge.")
     } else {
@@ -58,6 +58,12 @@ fn bridge_helper(facts: &Facts) -> Judged {
         return Ok(verdict.and(helper.rules.origin(), "(nothing is allowed)"));
     }
     Ok(allowed.iter().fold(verdict, |verdict, rule| verdict.and(&rule.path, format!("allow {}", rule.bridge))))
+}
+
+/// It runs as root for somebody who is not.
+fn is_open(program: &FileMode) -> bool {
+    let group = program.gid != 0 && program.mode & 0o010 != 0;
+    program.uid == 0 && program.mode & 0o4000 != 0 && (program.others_may_enter() || group)
 }
 
 pub static DNSMASQ: Check = Check {
@@ -97,7 +103,7 @@ fn dnsmasq(facts: &Facts) -> Judged {
         evidence.push((process.label.origin(), label.unwrap_or("(no label)").to_owned()));
     }
     let verdict = if !free.is_empty() {
-        Verdict::fail(format!("SELinux does not confine dnsmasq of these networks: {}.", free.join(", ")))
+        Verdict::warn(format!("SELinux does not confine dnsmasq of these networks: {}.", free.join(", ")))
     } else if !root.is_empty() {
         Verdict::warn(format!("dnsmasq runs as root for these networks: {}.", root.join(", ")))
     } else {
