@@ -54,7 +54,7 @@ impl<'a> Audit<'a> {
         let mut neighbours = Neighbours::default();
         for vm in &facts.vms {
             let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
-            neighbours.learn(vm, stored.domain(), live.domain());
+            neighbours.learn(facts, vm, stored.domain(), live.domain());
         }
         let host = judge_host(facts, profile, scope, &neighbours);
         Self { facts, profile, scope, verdicts: None, neighbours, host }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Domain;
 use super::domain::{child, children};
-use crate::facts::{Fact, Gap, Vm};
+use super::uses::Uses;
+use crate::facts::{Fact, Facts, Gap, Vm};
 
 #[derive(Default)]
 pub struct Neighbours<'a> {
@@ -19,6 +20,8 @@ pub struct Neighbours<'a> {
     pub static_labels: BTreeMap<&'a str, Vec<StaticLabel>>,
     /// What of such a label keeps VMs apart to the VMs that have it.
     pub static_users: BTreeMap<String, Vec<&'a Vm>>,
+    /// What the VMs use of libvirt's daemons.
+    pub uses: Uses<'a>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -42,12 +45,13 @@ pub struct StaticLabel {
 }
 
 impl<'a> Neighbours<'a> {
-    pub fn learn(&mut self, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
+    pub fn learn(&mut self, facts: &Facts, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
         if self.unread.is_none() {
             self.unread = unread(vm, &vm.stored, stored).or_else(|| unread(vm, &vm.live, live));
         }
         let mut disks: BTreeMap<String, (bool, String)> = BTreeMap::new();
         for domain in [stored, live].into_iter().flatten() {
+            self.uses.learn(facts, vm, domain);
             for (number, disk) in (1..).zip(domain.devices("disk")) {
                 if child(disk, "readonly").is_some() {
                     continue;

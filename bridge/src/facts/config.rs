@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::host::{ConfFile, Config, DumpDirectory};
+use super::permissions::{self, FileMode};
 use super::root::{Root, is_absent};
 use super::{Fact, Gap, virconf};
 
@@ -20,6 +21,9 @@ const DAEMONS: [&str; 9] = [
     "virtstoraged.conf",
 ];
 
+/// How many log files are looked at.
+const FILE_LIMIT: usize = 32;
+
 pub(super) fn read(root: &Root) -> Config {
     let mut daemons = BTreeMap::new();
     for name in DAEMONS {
@@ -28,7 +32,18 @@ pub(super) fn read(root: &Root) -> Config {
             daemons.insert(name.to_owned(), file);
         }
     }
-    Config { qemu: conf_file(root, "/etc/libvirt/qemu.conf"), daemons }
+    let log_files = log_files(root, &daemons);
+    Config { qemu: conf_file(root, "/etc/libvirt/qemu.conf"), daemons, log_files }
+}
+
+/// The files that `log_outputs` names: `1:file:/var/log/libvirt/libvirtd.log 3:syslog:libvirtd`.
+fn log_files(root: &Root, daemons: &BTreeMap<String, Fact<ConfFile>>) -> BTreeMap<String, Fact<Option<FileMode>>> {
+    let outputs = daemons.values().filter_map(|conf| conf.value()?.text("log_outputs").ok()?);
+    let paths = outputs.flat_map(str::split_whitespace).filter_map(|output| {
+        let (_, path) = output.split_once(":file:")?;
+        path.starts_with('/').then_some(path)
+    });
+    paths.take(FILE_LIMIT).map(|path| (path.to_owned(), permissions::optional(root, path))).collect()
 }
 
 /// The directory that libvirt saves the memory of a guest to when it crashes, or when its watchdog says so.
@@ -118,6 +133,20 @@ mod tests {
         assert_eq!(dump(&test).get().unwrap().clone().unwrap().closed_by.as_deref(), Some("/srv"));
         test.file("/etc/libvirt/qemu.conf", "auto_dump_path = 7\n");
         assert!(dump(&test).get().unwrap_err().reason.contains("is not a string"));
+    }
+
+    #[test]
+    fn log_files_are_those_that_a_daemon_writes() {
+        let test = TestRoot::new();
+        test.file(
+            "/etc/libvirt/libvirtd.conf",
+            "log_outputs = '1:file:/var/log/a.log  3:syslog:libvirtd 1:file:b 1:file:/gone'\n",
+        )
+        .file("/var/log/a.log", "");
+        let files = read(&test.root()).log_files;
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["/gone", "/var/log/a.log"]);
+        assert_eq!(files["/gone"].get().unwrap(), &None);
+        assert!(files["/var/log/a.log"].get().unwrap().is_some());
     }
 
     #[test]

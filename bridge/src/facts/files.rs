@@ -3,7 +3,10 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets, firmware};
+use super::{
+    Fact, Gap, accounts, apparmor, bridge_helper, config, dnsmasq, firmware, kernel, permissions, polkit,
+    polkit_policy, process, sasl, selinux, sockets, tls,
+};
 use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
@@ -16,9 +19,14 @@ pub fn read(root: &Root) -> Host {
         selinux: selinux::read(root),
         apparmor: apparmor::read(root),
         kernel: kernel::read(root),
-        polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
         dump_directory: config::dump_directory(root, &config.qemu),
+        polkit: Polkit { rules: polkit::rules(root), policy: polkit_policy::read(root), ..Polkit::default() },
+        tls: tls::read(root, &config),
         config,
+        permissions: permissions::read(root),
+        sasl: sasl::read(root),
+        bridge_helper: bridge_helper::read(root),
+        dnsmasq: dnsmasq::read(root),
         groups: accounts::groups(root),
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
@@ -69,7 +77,25 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/dump_directory", "/polkit/rules", "/selinux/configured", "/waivers"]);
+        // What is looked for there and is not there is known, too.
+        assert_eq!(
+            known,
+            [
+                "/bridge_helper",
+                "/dnsmasq",
+                "/dump_directory",
+                "/permissions/definitions",
+                "/permissions/etc_libvirt",
+                "/permissions/hooks",
+                "/permissions/qemu_conf",
+                "/permissions/secrets",
+                "/polkit/rules",
+                "/sasl",
+                "/selinux/configured",
+                "/tls",
+                "/waivers",
+            ]
+        );
     }
 
     /// Paths of all facts that have a value.

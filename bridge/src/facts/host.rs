@@ -6,7 +6,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::bridge_helper::BridgeHelper;
+use super::dnsmasq::Dnsmasq;
 use super::firmware::Firmwares;
+use super::permissions::{FileMode, Permissions};
+use super::sasl::Sasl;
+use super::tls::Tls;
 use super::{Fact, Gap};
 use crate::waivers::Waiver;
 
@@ -23,6 +28,11 @@ pub struct Host {
     pub firewall: Fact<Firewall>,
     pub polkit: Polkit,
     pub config: Config,
+    pub permissions: Permissions,
+    pub tls: Fact<Tls>,
+    pub sasl: Fact<Sasl>,
+    pub bridge_helper: Fact<BridgeHelper>,
+    pub dnsmasq: Fact<Vec<Dnsmasq>>,
     /// Local groups (`/etc/group`) with their members, those by primary group (`/etc/passwd`) included.
     pub groups: Fact<Vec<Group>>,
     /// All QEMU processes of the host, whoever started them.
@@ -131,6 +141,9 @@ pub struct Unit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketUnit {
     pub mode: u32,
+    /// The group that the socket's file belongs to; empty for root's.
+    #[serde(default)]
+    pub group: String,
     /// As systemd's `Listen` property: `/run/libvirt/virtqemud-sock`, `[::]:16509`.
     pub listen: Vec<String>,
 }
@@ -163,6 +176,8 @@ pub struct Zone {
 pub struct Polkit {
     /// polkit's implicit answers for libvirt's actions, over D-Bus.
     pub actions: Fact<BTreeMap<String, ImplicitAnswers>>,
+    /// The same as libvirt's policy file has them, for when polkit does not run.
+    pub policy: Fact<BTreeMap<String, ImplicitAnswers>>,
     /// Rules files (`.rules`, `.pkla`) that mention libvirt, in polkit's order.
     pub rules: Fact<Vec<RulesFile>>,
 }
@@ -188,6 +203,8 @@ pub struct Config {
     pub qemu: Fact<ConfFile>,
     /// File name (`libvirtd.conf`, `virtqemud.conf`, …) to its content, for the files that exist.
     pub daemons: BTreeMap<String, Fact<ConfFile>>,
+    /// Path of a file that a daemon's `log_outputs` names to its mode; `None` when it does not exist.
+    pub log_files: BTreeMap<String, Fact<Option<FileMode>>>,
 }
 
 /// The assignment of each key that counts: as libvirt looks it up, the first one. Values of password keys are never kept, only that they are set.

@@ -6,10 +6,12 @@
 
 mod accounts;
 mod apparmor;
+pub mod bridge_helper;
 pub mod capabilities;
 pub mod collect;
 mod config;
 pub mod dbus;
+pub mod dnsmasq;
 pub mod fact;
 pub mod files;
 pub mod firmware;
@@ -17,14 +19,19 @@ pub mod host;
 mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod permissions;
 mod polkit;
+mod polkit_policy;
 pub mod process;
 mod redact;
 pub mod root;
+pub mod sasl;
 mod selinux;
 mod sockets;
+pub mod tls;
 mod virconf;
 pub mod vm;
+pub mod x509;
 
 pub use fact::{Fact, Gap};
 pub use host::Host;

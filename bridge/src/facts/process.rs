@@ -198,7 +198,7 @@ fn capabilities(field: &impl Fn(&str) -> Fact<String>) -> Fact<Capabilities> {
 }
 
 /// Without a security module that labels processes, the file is absent or reading it is invalid.
-fn label(directory: &Root, origin: String) -> Fact<Option<String>> {
+pub(super) fn label(directory: &Root, origin: String) -> Fact<Option<String>> {
     match directory.read_start("attr/current", LABEL_LIMIT) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);

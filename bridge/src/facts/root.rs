@@ -126,7 +126,7 @@ impl Root {
         Ok(target.to_string_lossy().into_owned())
     }
 
-    /// What `stat` says, links followed inside the root.
+    /// Owner, mode and kind; of a link, those of what it points to.
     pub fn metadata(&self, path: &str) -> io::Result<rustix::fs::Stat> {
         Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
     }

@@ -3,7 +3,7 @@
 
 pub mod chardev;
 pub mod clipboard;
-mod console;
+pub(super) mod console;
 pub mod console_access;
 mod descriptor;
 pub mod disks;

@@ -107,6 +107,11 @@ impl Socket {
     }
 
     #[zbus(property)]
+    fn socket_group(&self) -> String {
+        "libvirt".to_owned()
+    }
+
+    #[zbus(property)]
     fn listen(&self) -> Vec<(String, String)> {
         vec![("Stream".to_owned(), "/run/libvirt/virtqemud-sock".to_owned())]
     }
@@ -241,6 +246,7 @@ fn units_and_sockets() {
     let sockets = systemd.sockets.get().unwrap();
     assert_eq!(sockets.keys().collect::<Vec<_>>(), ["virtqemud.socket"]);
     assert_eq!(sockets["virtqemud.socket"].mode, 0o660);
+    assert_eq!(sockets["virtqemud.socket"].group, "libvirt");
     assert_eq!(sockets["virtqemud.socket"].listen, ["/run/libvirt/virtqemud-sock"]);
 }
 
