@@ -29,7 +29,7 @@ pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
             }
         }
     }
-    let mut neighbours = Neighbours::default();
+    let mut neighbours = Neighbours { mounts: facts.host.mounts.value(), ..Neighbours::default() };
     let mut judged: Vec<(&Vm, Judging)> = Vec::new();
     for vm in &facts.vms {
         let wanted = !matches!(scope, Scope::Vm(uuid) if *uuid != vm.uuid);
@@ -40,6 +40,13 @@ pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
             let mut judging = Judging::new(profile);
             judging.definitions(facts, vm, &stored, &live);
             judged.push((vm, judging));
+        }
+    }
+    if *scope != Scope::Definitions {
+        for check in CHECKS {
+            if let Judge::HostForVms(judge) = check.judge {
+                host.add(check, judge(facts, &neighbours));
+            }
         }
     }
     let mut vms = BTreeMap::new();

@@ -5,6 +5,7 @@ pub mod access;
 pub mod daemon;
 pub mod domain;
 pub mod host;
+mod needs;
 mod neighbours;
 pub mod process;
 mod registry;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
 pub use domain::Domain;
+pub use needs::{Need, User};
 pub use neighbours::Neighbours;
 pub use registry::CHECKS;
 pub use verdict::{Evidence, Judged, Outcome, Verdict};
@@ -50,6 +52,8 @@ pub struct Check {
 #[derive(Clone, Copy)]
 pub enum Judge {
     Host(fn(&Facts) -> Judged),
+    /// The host, by what its VMs need of it.
+    HostForVms(fn(&Facts, &Neighbours) -> Judged),
     /// A VM as a whole: its state, its process, its neighbours.
     Vm(fn(&Facts, &Vm, &Neighbours) -> Judged),
     /// A definition. It is judged on the stored and on the running one; the worse verdict counts.
@@ -69,7 +73,7 @@ impl Check {
     /// `host` or `vm`.
     pub fn scope(&self) -> &'static str {
         match self.judge {
-            Judge::Host(_) => "host",
+            Judge::Host(_) | Judge::HostForVms(_) => "host",
             _ => "vm",
         }
     }

@@ -3,10 +3,14 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{
+    Fact, Gap, accounts, apparmor, audit_log, boot, config, coredump, device_nodes, kernel, mounts, polkit, process, processor, selinux,
+    sockets, swap, sysctl,
+};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
+    let mounts = mounts::read(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -14,6 +18,14 @@ pub fn read(root: &Root) -> Host {
         selinux: selinux::read(root),
         apparmor: apparmor::read(root),
         kernel: kernel::read(root),
+        processor: processor::read(root),
+        boot: boot::read(root),
+        sysctl: sysctl::read(root),
+        device_nodes: device_nodes::read(root),
+        swaps: swap::read(root, &mounts),
+        mounts,
+        coredump_storage: coredump::storage(root),
+        svirt_denials: audit_log::read(root),
         polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
         config: config::read(root),
         groups: accounts::groups(root),
@@ -62,7 +74,7 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/polkit/rules", "/selinux/configured"]);
+        assert_eq!(known, ["/coredump_storage", "/polkit/rules", "/selinux/configured"]);
     }
 
     /// Paths of all facts that have a value.

@@ -6,6 +6,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit_log::Denials;
+use super::boot::Boot;
+use super::device_nodes::DeviceNode;
+use super::elf::Hardening;
+use super::mounts::Mounts;
+use super::processor::Processor;
+use super::swap::Swap;
+use super::sysctl::Sysctl;
 use super::{Fact, Gap};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +25,21 @@ pub struct Host {
     pub selinux: Selinux,
     pub apparmor: Apparmor,
     pub kernel: Kernel,
+    pub processor: Processor,
+    pub boot: Boot,
+    pub sysctl: Sysctl,
+    /// `/dev/kvm`, `/dev/sev` and the vhost devices that exist, by path.
+    pub device_nodes: Fact<BTreeMap<String, DeviceNode>>,
+    pub mounts: Fact<Mounts>,
+    pub swaps: Fact<Vec<Swap>>,
+    /// `Storage=` of systemd-coredump; `None` where no file sets it.
+    pub coredump_storage: Fact<Option<String>>,
+    /// Recent denials of SELinux in sVirt's domains.
+    pub svirt_denials: Fact<Denials>,
+    /// The emulators that definitions name, by path.
+    pub emulators: BTreeMap<String, Fact<Hardening>>,
+    /// fwupd's Host Security ID: `HSI:2! (v1.9.5)`.
+    pub fwupd_hsi: Fact<String>,
     pub systemd: Systemd,
     pub firewall: Fact<Firewall>,
     pub polkit: Polkit,
@@ -41,6 +64,12 @@ pub struct Selinux {
     pub booleans: Fact<BTreeMap<String, Boolean>>,
     /// Values that `setsebool -P` stored (`booleans.local` of the policy store); a boolean not listed has the policy's default.
     pub stored_booleans: Fact<BTreeMap<String, bool>>,
+    /// How many types the policy exempts from being enforced.
+    pub permissive_count: Fact<u64>,
+    /// Types that `semanage permissive -a` exempted.
+    pub permissive_modules: Fact<Vec<String>>,
+    /// Scripts in `/etc/libvirt/hooks` and the directories below it, which libvirt runs as root.
+    pub hooks: Fact<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,21 +6,31 @@
 
 mod accounts;
 mod apparmor;
+pub mod audit_log;
+pub mod boot;
 pub mod collect;
 mod config;
+mod coredump;
 pub mod dbus;
+pub mod device_nodes;
+pub mod elf;
 pub mod fact;
 pub mod files;
 pub mod host;
 mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod mounts;
 mod polkit;
 pub mod process;
+pub mod processor;
 mod redact;
 pub mod root;
 mod selinux;
+mod selinux_policy;
 mod sockets;
+pub mod swap;
+pub mod sysctl;
 mod virconf;
 pub mod vm;
 
