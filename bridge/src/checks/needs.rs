@@ -75,7 +75,8 @@ impl<'a> Needs<'a> {
         {
             self.add(Need::GuestCore, vm, || domain.evidence(memory, "dumpCore"));
         }
-        if domain.find("memoryBacking/locked").is_none() {
+        // Huge pages are not swapped out either.
+        if domain.find("memoryBacking/locked").is_none() && domain.find("memoryBacking/hugepages").is_none() {
             self.add(Need::Swap, vm, || domain.absence("memoryBacking/locked"));
         }
         if let Some(node) = nesting(domain) {
