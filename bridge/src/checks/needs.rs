@@ -95,7 +95,10 @@ impl<'a> Needs<'a> {
     fn add(&mut self, need: Need, vm: &'a Vm, evidence: impl FnOnce() -> Evidence) {
         self.first.entry(need).or_insert_with(|| {
             let evidence = evidence();
-            User { vm: &vm.name, evidence: Evidence { origin: format!("{}: {}", vm.name, evidence.origin), ..evidence } }
+            User {
+                vm: &vm.name,
+                evidence: Evidence { origin: format!("{}: {}", vm.name, evidence.origin), ..evidence },
+            }
         });
     }
 
@@ -157,9 +160,8 @@ fn unlabelled(kind: &str) -> Option<Need> {
 fn nesting<'b>(domain: &'b Domain) -> Option<Node<'b, 'b>> {
     let cpu = domain.find("cpu")?;
     let names = ["vmx", "svm", "sie"];
-    let is_feature = |node: &Node| {
-        node.has_tag_name("feature") && node.attribute("name").is_some_and(|name| names.contains(&name))
-    };
+    let is_feature =
+        |node: &Node| node.has_tag_name("feature") && node.attribute("name").is_some_and(|name| names.contains(&name));
     if let Some(feature) = cpu.children().find(is_feature) {
         let refused = ["disable", "forbid"].contains(&feature.attribute("policy").unwrap_or("require"));
         return (!refused).then_some(feature);

@@ -150,7 +150,12 @@ mod tests {
     fn of_a_long_log_the_end_is_read() {
         let test = TestRoot::new();
         let filler = format!("type=LOGIN msg=audit(1700000000.0:1): {}\n", "x".repeat(1000));
-        test.file(LOG, line(1_700_000_000, "svirt_t", "name=\"first\"") + &filler.repeat(5000) + &line(1_700_000_001, "svirt_t", "name=\"last\""));
+        test.file(
+            LOG,
+            line(1_700_000_000, "svirt_t", "name=\"first\"")
+                + &filler.repeat(5000)
+                + &line(1_700_000_001, "svirt_t", "name=\"last\""),
+        );
         let fact = read(&test.root());
         let denials = fact.get().unwrap();
         assert_eq!((denials.count, denials.kinds[0].name.as_str(), denials.cut), (1, "last", true));

@@ -57,7 +57,10 @@ fn last_storage(text: &str) -> Option<String> {
     for line in text.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line == "[Coredump]";
-        } else if inside && let Some((key, given)) = line.split_once('=') && key.trim() == "Storage" {
+        } else if inside
+            && let Some((key, given)) = line.split_once('=')
+            && key.trim() == "Storage"
+        {
             value = Some(given.trim().to_owned());
         }
     }
@@ -75,7 +78,10 @@ mod tests {
         assert_eq!(storage(&test.root()), Fact::known("/etc/systemd/coredump.conf: Storage", None));
         test.file("/usr/lib/systemd/coredump.conf", "[Coredump]\n#Storage=none\n");
         assert_eq!(storage(&test.root()).value(), Some(&None));
-        test.file("/etc/systemd/coredump.conf", "Storage=journal\n[Other]\nStorage=x\n[Coredump]\nStorage = external\n;Storage=none\n");
+        test.file(
+            "/etc/systemd/coredump.conf",
+            "Storage=journal\n[Other]\nStorage=x\n[Coredump]\nStorage = external\n;Storage=none\n",
+        );
         assert_eq!(storage(&test.root()).value(), Some(&Some("external".to_owned())));
         test.file("/usr/lib/systemd/coredump.conf.d/50-a.conf", "[Coredump]\nStorage=none\n")
             .file("/usr/lib/systemd/coredump.conf.d/60-b.txt", "[Coredump]\nStorage=journal\n");

@@ -95,7 +95,9 @@ fn parse(file: &File) -> io::Result<Hardening> {
     const DYNAMIC_SEGMENT: u64 = 2;
     let header = bytes_at(file, 0, 64)?;
     let layout = match header.get(..6) {
-        Some([0x7f, b'E', b'L', b'F', width @ (1 | 2), order @ (1 | 2)]) => Layout { wide: *width == 2, big: *order == 2 },
+        Some([0x7f, b'E', b'L', b'F', width @ (1 | 2), order @ (1 | 2)]) => {
+            Layout { wide: *width == 2, big: *order == 2 }
+        }
         _ => return Err(invalid()),
     };
     let (table, size, count) = if layout.wide { ((32, 8), 54, 56) } else { ((28, 4), 42, 44) };
@@ -114,7 +116,8 @@ fn parse(file: &File) -> io::Result<Hardening> {
                 let (place, length) = if layout.wide { ((8, 8), (32, 8)) } else { ((4, 4), (16, 4)) };
                 let length = layout.number(segment, length.0, length.1)?.min(DYNAMIC);
                 let place = layout.number(segment, place.0, place.1)?;
-                found.bind_now |= binds_now(&layout, &bytes_at(file, place, usize::try_from(length).unwrap_or_default())?)?;
+                found.bind_now |=
+                    binds_now(&layout, &bytes_at(file, place, usize::try_from(length).unwrap_or_default())?)?;
             }
             _ => {}
         }

@@ -4,8 +4,8 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, accounts, apparmor, audit_log, boot, config, coredump, device_nodes, kernel, mounts, polkit, process, processor, selinux,
-    sockets, swap, sysctl,
+    Fact, Gap, accounts, apparmor, audit_log, boot, config, coredump, device_nodes, kernel, mounts, polkit, process,
+    processor, selinux, sockets, swap, sysctl,
 };
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.

@@ -233,7 +233,9 @@ mod tests {
         assert!(read(&test.root()).hooks.value().is_none());
         test.directory("/etc/libvirt/qemu");
         assert_eq!(read(&test.root()).hooks, Fact::known("/etc/libvirt/hooks", Vec::new()));
-        test.file("/etc/libvirt/hooks/qemu", "").file("/etc/libvirt/hooks/qemu.d/10-net", "").directory("/etc/libvirt/hooks/lxc.d");
+        test.file("/etc/libvirt/hooks/qemu", "")
+            .file("/etc/libvirt/hooks/qemu.d/10-net", "")
+            .directory("/etc/libvirt/hooks/lxc.d");
         let expected = ["/etc/libvirt/hooks/qemu", "/etc/libvirt/hooks/qemu.d/10-net"];
         assert_eq!(read(&test.root()).hooks.get().unwrap(), &expected);
     }

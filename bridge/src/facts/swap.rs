@@ -45,7 +45,9 @@ fn keeping(root: &Root, mounts: &Fact<Mounts>, path: &str, file: bool) -> Fact<K
         }
         let device = if file {
             let mount = mounts.get()?.for_path(path);
-            mount.map(|mount| mount.source.as_str()).ok_or_else(|| Gap::new(path, format!("what {path} lies on was not found")))?
+            mount
+                .map(|mount| mount.source.as_str())
+                .ok_or_else(|| Gap::new(path, format!("what {path} lies on was not found")))?
         } else {
             path
         };

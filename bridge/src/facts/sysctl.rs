@@ -49,7 +49,9 @@ fn text(root: &Root, path: &str) -> Fact<Option<String>> {
 }
 
 fn number(text: Fact<Option<String>>) -> Fact<Option<i64>> {
-    text.and_then(|text| text.map(|text| text.parse().map_err(|_| "the kernel's value is not a number".to_owned())).transpose())
+    text.and_then(|text| {
+        text.map(|text| text.parse().map_err(|_| "the kernel's value is not a number".to_owned())).transpose()
+    })
 }
 
 /// A fact of one file that may be absent, of which the directory above is there: for `/sys/module` and its kind.

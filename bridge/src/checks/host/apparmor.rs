@@ -38,8 +38,10 @@ fn libvirt(facts: &Facts) -> Judged {
             .and(profiles.origin(), "(no profile of libvirt)"));
     };
     if state != "enforce" {
-        return Ok(Verdict::fail(format!("AppArmor holds its profile {name} in {state} mode, so that libvirt itself is not confined."))
-            .and(profiles.origin(), format!("{name} ({state})")));
+        return Ok(Verdict::fail(format!(
+            "AppArmor holds its profile {name} in {state} mode, so that libvirt itself is not confined."
+        ))
+        .and(profiles.origin(), format!("{name} ({state})")));
     }
     let mut gap: Option<Gap> = None;
     let mut running = 0_usize;
@@ -56,8 +58,11 @@ fn libvirt(facts: &Facts) -> Judged {
         match loaded.get(&profile).map(String::as_str) {
             Some("enforce") => {}
             Some(other) => {
-                return Ok(Verdict::fail(format!("AppArmor does not confine the VM {}: its profile is in {other} mode.", vm.name))
-                    .and(profiles.origin(), format!("{profile} ({other})")));
+                return Ok(Verdict::fail(format!(
+                    "AppArmor does not confine the VM {}: its profile is in {other} mode.",
+                    vm.name
+                ))
+                .and(profiles.origin(), format!("{profile} ({other})")));
             }
             None => {
                 return Ok(Verdict::fail(format!("AppArmor does not confine the VM {}: it has no profile.", vm.name))

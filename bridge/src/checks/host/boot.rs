@@ -22,10 +22,17 @@ pub static LOCKDOWN: Check = Check {
     judge: Judge::Host(|facts| {
         let lockdown = &facts.host.boot.lockdown;
         let verdict = match lockdown.get()?.as_deref() {
-            Some("integrity" | "confidentiality") => Verdict::pass("The running kernel is locked, so that not even root can change it."),
+            Some("integrity" | "confidentiality") => {
+                Verdict::pass("The running kernel is locked, so that not even root can change it.")
+            }
             Some("none") => Verdict::warn("The kernel is not locked: root may change it while it runs."),
             None => Verdict::warn("This kernel has no lockdown: root may change it while it runs."),
-            Some(other) => return Err(Gap::new(lockdown.origin(), format!("the kernel's lockdown is {other}, which is not known here"))),
+            Some(other) => {
+                return Err(Gap::new(
+                    lockdown.origin(),
+                    format!("the kernel's lockdown is {other}, which is not known here"),
+                ));
+            }
         };
         Ok(verdict.and(lockdown.origin(), lockdown.get()?.as_deref().unwrap_or("(does not exist)")))
     }),
@@ -37,7 +44,10 @@ pub static SECURE_BOOT: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Kernel,
-    basis: &["https://docs.openstack.org/security-guide/compute/hardening-the-virtualization-layers.html", "https://uefi.org/specifications"],
+    basis: &[
+        "https://docs.openstack.org/security-guide/compute/hardening-the-virtualization-layers.html",
+        "https://uefi.org/specifications",
+    ],
     why: "Secure Boot in a VM proves little where the host's own kernel can be exchanged: who can write the host's disk, or was root once, stays \
           below all VMs for good.",
     fix: "Turn Secure Boot on in the host's firmware. Look first with `mokutil --sb-state` and `dmesg` whether unsigned modules are in use.",
@@ -54,7 +64,8 @@ pub static SECURE_BOOT: Check = Check {
         }
         let (efi, secure) = (&facts.host.boot.efi, &facts.host.boot.secure_boot);
         if !*efi.get()? {
-            return Ok(Verdict::warn("The host was not started by UEFI firmware, so that nothing checked its kernel.").and(efi.origin(), "(does not exist)"));
+            return Ok(Verdict::warn("The host was not started by UEFI firmware, so that nothing checked its kernel.")
+                .and(efi.origin(), "(does not exist)"));
         }
         Ok(match secure.get()? {
             Some(true) => Verdict::pass("The host was started with Secure Boot.").and(secure.origin(), "1"),
@@ -80,10 +91,22 @@ pub static KEXEC_LOAD: Check = Check {
     judge: Judge::Host(|facts| {
         let setting = &facts.host.sysctl.kexec_load_disabled;
         match *setting.get()? {
-            None => return Ok(Verdict::pass("This kernel cannot start another one.").and(setting.origin(), "(does not exist)")),
-            Some(1) => return Ok(Verdict::pass("Loading another kernel is switched off until the next boot.").and(setting.origin(), "1")),
+            None => {
+                return Ok(
+                    Verdict::pass("This kernel cannot start another one.").and(setting.origin(), "(does not exist)")
+                );
+            }
+            Some(1) => {
+                return Ok(Verdict::pass("Loading another kernel is switched off until the next boot.")
+                    .and(setting.origin(), "1"));
+            }
             Some(0) => {}
-            Some(other) => return Err(Gap::new(setting.origin(), format!("{} is {other}, which has no meaning known here", setting.origin()))),
+            Some(other) => {
+                return Err(Gap::new(
+                    setting.origin(),
+                    format!("{} is {other}, which has no meaning known here", setting.origin()),
+                ));
+            }
         }
         let lockdown = &facts.host.boot.lockdown;
         if let Some(Some(word)) = lockdown.value()
@@ -94,12 +117,15 @@ pub static KEXEC_LOAD: Check = Check {
                 .and(lockdown.origin(), word.as_str()));
         }
         let units = facts.host.systemd.units.get()?;
-        let kdump = ["kdump.service", "kdump-tools.service"].into_iter().find(|name| units.get(*name).is_some_and(|unit| unit.active == "active"));
+        let kdump = ["kdump.service", "kdump-tools.service"]
+            .into_iter()
+            .find(|name| units.get(*name).is_some_and(|unit| unit.active == "active"));
         Ok(match kdump {
             Some(name) => Verdict::info("Root may load another kernel, which kdump needs to take crash dumps.")
                 .and(setting.origin(), "0")
                 .and(format!("org.freedesktop.systemd1: {name} ActiveState"), "active"),
-            None => Verdict::warn("Root may load another kernel, and kdump, which would need that, does not run.").and(setting.origin(), "0"),
+            None => Verdict::warn("Root may load another kernel, and kdump, which would need that, does not run.")
+                .and(setting.origin(), "0"),
         })
     }),
 };
@@ -132,7 +158,10 @@ fn reboot_pending(facts: &Facts) -> Judged {
     let kin = installed.get()?.iter().filter(|other| kind(other) == kind(running));
     let newest = kin.map(String::as_str).max_by(|one, other| compare(one, other));
     let Some(newest) = newest else {
-        return Err(Gap::new(installed.origin(), format!("no kernel of the kind of the running one ({running}) is installed in {}", installed.origin())));
+        return Err(Gap::new(
+            installed.origin(),
+            format!("no kernel of the kind of the running one ({running}) is installed in {}", installed.origin()),
+        ));
     };
     Ok(if compare(newest, running) == Ordering::Greater {
         Verdict::warn(format!("The host runs the kernel {running}, and {newest} is installed and waits for a restart."))
@@ -163,7 +192,8 @@ fn compare(one: &str, other: &str) -> Ordering {
 /// Runs of digits and runs of letters.
 fn parts(release: &str) -> Vec<&str> {
     let words = release.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let runs = words.flat_map(|word| word.as_bytes().chunk_by(|one, other| one.is_ascii_digit() == other.is_ascii_digit()));
+    let runs =
+        words.flat_map(|word| word.as_bytes().chunk_by(|one, other| one.is_ascii_digit() == other.is_ascii_digit()));
     runs.filter_map(|run| std::str::from_utf8(run).ok()).filter(|part| !part.is_empty()).collect()
 }
 

@@ -31,7 +31,8 @@ pub static HARDENING: Check = Check {
                     let lacks: Vec<&str> = lacks.into_iter().filter(|(has, _)| !has).map(|(_, name)| name).collect();
                     if !lacks.is_empty() {
                         let lacks = lacks.join(", ");
-                        return Ok(Verdict::warn(format!("The emulator {path} is built without {lacks}.")).and(path, format!("without {lacks}")));
+                        return Ok(Verdict::warn(format!("The emulator {path} is built without {lacks}."))
+                            .and(path, format!("without {lacks}")));
                     }
                     good = good.and(path, "PIE, RELRO, BIND_NOW");
                 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! KVM: virtualisation inside guests, and who may open its devices.
 
-use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
 use crate::checks::Need;
+use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
 use crate::facts::device_nodes::DeviceNode;
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
@@ -13,7 +13,10 @@ pub static NESTED: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Kernel,
-    basis: &["https://docs.kernel.org/virt/kvm/x86/running-nested-guests.html", "https://github.com/ComplianceAsCode/content"],
+    basis: &[
+        "https://docs.kernel.org/virt/kvm/x86/running-nested-guests.html",
+        "https://github.com/ComplianceAsCode/content",
+    ],
     why: "Nested virtualisation lets a guest feed the host's KVM with its own control structures. Errors in how KVM checks them have let guests \
           write the host's memory.",
     fix: "If no VM needs it, write `options kvm_intel nested=0` (AMD: kvm_amd) to a file in /etc/modprobe.d, and restart the host. If some do, \
@@ -25,8 +28,13 @@ pub static NESTED: Check = Check {
     judge: Judge::HostForVms(|facts, neighbours| {
         let nested = &facts.host.processor.nested;
         match nested.get()? {
-            None => return Ok(Verdict::pass("No module of KVM that lets guests run VMs is loaded.").and(nested.origin(), "(does not exist)")),
-            Some(false) => return Ok(Verdict::pass("KVM lets no guest run VMs of its own.").and(nested.origin(), "off")),
+            None => {
+                return Ok(Verdict::pass("No module of KVM that lets guests run VMs is loaded.")
+                    .and(nested.origin(), "(does not exist)"));
+            }
+            Some(false) => {
+                return Ok(Verdict::pass("KVM lets no guest run VMs of its own.").and(nested.origin(), "off"));
+            }
             Some(true) => {}
         }
         let used = super::sebool_state::used_by(facts, neighbours, Need::Nesting)?;
@@ -75,7 +83,10 @@ pub static DEV_KVM: Check = Check {
     severity: Severity::Low,
     profile: Profile::MultiTenant,
     area: Area::Access,
-    basis: &["https://github.com/systemd/systemd/blob/main/rules.d/50-udev-default.rules.in", "https://libvirt.org/manpages/virt-host-validate.html"],
+    basis: &[
+        "https://github.com/systemd/systemd/blob/main/rules.d/50-udev-default.rules.in",
+        "https://libvirt.org/manpages/virt-host-validate.html",
+    ],
     why: "Whoever may open /dev/kvm can start guests and reach KVM's whole surface in the kernel without libvirt, its limits and its log.",
     fix: "Write `KERNEL==\"kvm\", GROUP=\"kvm\", MODE=\"0660\"` to /etc/udev/rules.d/65-kvm.rules, and run `udevadm control --reload && udevadm trigger /dev/kvm`.",
     impact: "Users outside the group kvm can no longer run VMs of their own with KVM; VMs of the system are not touched.",
@@ -116,13 +127,19 @@ pub static DEV_SEV: Check = Check {
     judge: Judge::Host(|facts| {
         let found = nodes(facts, &["/dev/sev"])?;
         let Some(sev) = found.first() else {
-            return Ok(Verdict::not_applicable("There is no /dev/sev: this host has no memory encryption of AMD's, or it is not on.")
-                .and(facts.host.device_nodes.origin(), "(no sev)"));
+            return Ok(Verdict::not_applicable(
+                "There is no /dev/sev: this host has no memory encryption of AMD's, or it is not on.",
+            )
+            .and(facts.host.device_nodes.origin(), "(no sev)"));
         };
         Ok(sev.on(if sev.node.others_write() {
-            Verdict::fail("Every user may change the state of the processor's memory encryption: others may write /dev/sev.")
+            Verdict::fail(
+                "Every user may change the state of the processor's memory encryption: others may write /dev/sev.",
+            )
         } else if sev.node.others_read() {
-            Verdict::warn("Every user may ask the processor's memory encryption for its state: others may read /dev/sev.")
+            Verdict::warn(
+                "Every user may ask the processor's memory encryption for its state: others may read /dev/sev.",
+            )
         } else {
             Verdict::pass("Only the owner and the group of /dev/sev may use it.")
         }))
@@ -144,15 +161,17 @@ pub static DEV_VHOST: Check = Check {
     judge: Judge::Host(vhost),
 };
 
-
 fn vhost(facts: &Facts) -> Judged {
     let found = nodes(facts, &["/dev/vhost-"])?;
     if found.is_empty() {
-        return Ok(Verdict::not_applicable("There are no vhost devices on this host.").and(facts.host.device_nodes.origin(), "(no vhost-*)"));
+        return Ok(Verdict::not_applicable("There are no vhost devices on this host.")
+            .and(facts.host.device_nodes.origin(), "(no vhost-*)"));
     }
     let open: Vec<&Node> = found.iter().filter(|node| node.node.others_write()).collect();
     if open.is_empty() {
-        return Ok(found.iter().fold(Verdict::pass("No vhost device is open to every user."), |verdict, node| node.on(verdict)));
+        return Ok(found
+            .iter()
+            .fold(Verdict::pass("No vhost device is open to every user."), |verdict, node| node.on(verdict)));
     }
     let names: Vec<&str> = open.iter().map(|node| node.path).collect();
     let message = format!("Every user may open {}.", names.join(", "));

@@ -13,7 +13,10 @@ pub static SWAP: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Kernel,
-    basis: &["https://libvirt.org/formatdomain.html#memory-backing", "https://docs.openstack.org/security-guide/compute/hardening-the-virtualization-layers.html"],
+    basis: &[
+        "https://libvirt.org/formatdomain.html#memory-backing",
+        "https://docs.openstack.org/security-guide/compute/hardening-the-virtualization-layers.html",
+    ],
     why: "What the host swaps out stays on its disk after the VM is gone: keys and passwords of guests, for whoever gets the disk or reads it as root, even \
           where the VMs' own disks are encrypted.",
     fix: "Encrypt the swap space (a line with `/dev/urandom swap` in /etc/crypttab makes a new key at each boot), use zram instead, or keep single VMs in memory with \
@@ -32,15 +35,21 @@ fn swap(facts: &Facts, neighbours: &Neighbours) -> Judged {
     }
     let in_memory = all.iter().all(|swap| swap.keeping.value() == Some(&Keeping::Memory));
     if in_memory {
-        return Ok(Verdict::pass("The host swaps to compressed memory only (zram).").and(swaps.origin(), all[0].path.as_str()));
+        return Ok(
+            Verdict::pass("The host swaps to compressed memory only (zram).").and(swaps.origin(), all[0].path.as_str())
+        );
     }
-    let plain: Vec<&str> =
-        all.iter().filter(|swap| swap.keeping.value() == Some(&Keeping::Plain)).map(|swap| swap.path.as_str()).collect();
+    let plain: Vec<&str> = all
+        .iter()
+        .filter(|swap| swap.keeping.value() == Some(&Keeping::Plain))
+        .map(|swap| swap.path.as_str())
+        .collect();
     if plain.is_empty() {
         for swap in all {
             swap.keeping.get()?;
         }
-        return Ok(Verdict::pass("All of the host's swap space is encrypted, or in memory.").and(swaps.origin(), all[0].path.as_str()));
+        return Ok(Verdict::pass("All of the host's swap space is encrypted, or in memory.")
+            .and(swaps.origin(), all[0].path.as_str()));
     }
     let names = plain.join(", ");
     let Some(user) = super::sebool_state::used_by(facts, neighbours, Need::Swap)? else {
@@ -51,9 +60,12 @@ fn swap(facts: &Facts, neighbours: &Neighbours) -> Judged {
         };
         return Ok(Verdict::pass(message).and(swaps.origin(), names));
     };
-    Ok(Verdict::warn(format!("Memory of VMs, such as {}, may be swapped out to {names}, where it lies in clear text.", user.vm))
-        .and(swaps.origin(), names)
-        .because([user.evidence.clone()]))
+    Ok(Verdict::warn(format!(
+        "Memory of VMs, such as {}, may be swapped out to {names}, where it lies in clear text.",
+        user.vm
+    ))
+    .and(swaps.origin(), names)
+    .because([user.evidence.clone()]))
 }
 
 pub static COREDUMP: Check = Check {
@@ -62,7 +74,11 @@ pub static COREDUMP: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Kernel,
-    basis: &["https://libvirt.org/formatdomain.html#memory-allocation", "https://man7.org/linux/man-pages/man5/coredump.conf.5.html", "https://github.com/ComplianceAsCode/content"],
+    basis: &[
+        "https://libvirt.org/formatdomain.html#memory-allocation",
+        "https://man7.org/linux/man-pages/man5/coredump.conf.5.html",
+        "https://github.com/ComplianceAsCode/content",
+    ],
     why: "A core file of QEMU holds the devices' buffers and, if it is told so, all of the guest's memory, with every key and password that was in it. \
           It stays on the host's disk, for days or for good.",
     fix: "Leave max_core and dump_guest_core in /etc/libvirt/qemu.conf unset, and take dumpCore='on' from the VMs; or set `Storage=none` in the section [Coredump] \
@@ -82,7 +98,9 @@ fn coredump(facts: &Facts, neighbours: &Neighbours) -> Judged {
         return Err(Gap::new(pattern.origin(), "the kernel has no core_pattern, or an empty one"));
     }
     if by_systemd && storage.get()?.as_deref() == Some("none") {
-        return Ok(Verdict::pass("systemd-coredump keeps no core files.").and(pattern.origin(), text).and(storage.origin(), "none"));
+        return Ok(Verdict::pass("systemd-coredump keeps no core files.")
+            .and(pattern.origin(), text)
+            .and(storage.origin(), "none"));
     }
     let conf = facts.host.config.qemu.get()?;
     // systemd-coredump asks for the limit itself; the kernel does not where another program takes the core.
@@ -98,12 +116,19 @@ fn coredump(facts: &Facts, neighbours: &Neighbours) -> Judged {
             .and(conf.place("dump_guest_core"), conf.shown("dump_guest_core"))
     };
     if conf.integer("dump_guest_core")? == Some(1) {
-        return Ok(evidence(Verdict::fail("The host keeps core files of QEMU, with all memory of the guest in them (dump_guest_core is 1).")));
+        return Ok(evidence(Verdict::fail(
+            "The host keeps core files of QEMU, with all memory of the guest in them (dump_guest_core is 1).",
+        )));
     }
     Ok(match super::sebool_state::used_by(facts, neighbours, Need::GuestCore)? {
-        Some(user) => evidence(Verdict::fail(format!("The host keeps core files of QEMU, with all memory of the guest in those of the VM {}.", user.vm)))
-            .because([user.evidence.clone()]),
-        None => evidence(Verdict::warn("The host keeps core files of QEMU, without the guest's memory but with what its devices held.")),
+        Some(user) => evidence(Verdict::fail(format!(
+            "The host keeps core files of QEMU, with all memory of the guest in those of the VM {}.",
+            user.vm
+        )))
+        .because([user.evidence.clone()]),
+        None => evidence(Verdict::warn(
+            "The host keeps core files of QEMU, without the guest's memory but with what its devices held.",
+        )),
     })
 }
 

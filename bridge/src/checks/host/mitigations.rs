@@ -29,8 +29,12 @@ pub static DISABLED: Check = Check {
 };
 
 /// Arguments that are a weakness by their name alone.
-const BARE: [(&str, &str); 4] =
-    [("nopti", "meltdown"), ("nospectre_v1", "spectre_v1"), ("nospectre_v2", "spectre_v2"), ("nospec_store_bypass_disable", "spec_store_bypass")];
+const BARE: [(&str, &str); 4] = [
+    ("nopti", "meltdown"),
+    ("nospectre_v1", "spectre_v1"),
+    ("nospectre_v2", "spectre_v2"),
+    ("nospec_store_bypass_disable", "spec_store_bypass"),
+];
 
 /// Arguments whose value counts, the last one given. Beside it the weakness that they leave open.
 const VALUES: [(&str, &[&str], &str); 19] = [
@@ -65,7 +69,9 @@ fn disabled(facts: &Facts) -> Judged {
     let cmdline = &facts.host.kernel.cmdline;
     let switches = switches(cmdline.get()?);
     if switches.is_empty() {
-        return Ok(Verdict::pass("No kernel argument switches protection from the processor's weaknesses off.").with(cmdline));
+        return Ok(
+            Verdict::pass("No kernel argument switches protection from the processor's weaknesses off.").with(cmdline)
+        );
     }
     let known = &facts.host.kernel.vulnerabilities;
     let files = known.get()?;
@@ -81,9 +87,15 @@ fn disabled(facts: &Facts) -> Judged {
     let arguments: Vec<&str> = switches.iter().filter(harmful).map(|switch| switch.argument).collect();
     Ok(if arguments.is_empty() {
         let named: Vec<&str> = switches.iter().map(|switch| switch.argument).collect();
-        Verdict::pass(format!("This processor has none of the weaknesses that the kernel does not protect from because of {}.", named.join(", ")))
+        Verdict::pass(format!(
+            "This processor has none of the weaknesses that the kernel does not protect from because of {}.",
+            named.join(", ")
+        ))
     } else {
-        Verdict::fail(format!("Kernel arguments switch protection from weaknesses that this processor may have off: {}.", arguments.join(", ")))
+        Verdict::fail(format!(
+            "Kernel arguments switch protection from weaknesses that this processor may have off: {}.",
+            arguments.join(", ")
+        ))
     }
     .with(cmdline))
 }

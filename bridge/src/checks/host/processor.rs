@@ -67,7 +67,9 @@ fn l1tf(facts: &Facts) -> Judged {
         Verdict::fail("The first cache is not cleared before a guest runs, so that guests can read what is in it.")
     } else {
         match vmx {
-            None => Verdict::not_applicable("KVM's module for Intel processors is not loaded, so that no guest runs with it."),
+            None => Verdict::not_applicable(
+                "KVM's module for Intel processors is not loaded, so that no guest runs with it.",
+            ),
             Some(state) if state.contains("SMT vulnerable") => Verdict::warn(
                 "The first cache is cleared before a guest runs, but while it runs, another thread of the same core can fill it.",
             ),
@@ -118,8 +120,12 @@ fn itlb_multihit(facts: &Facts) -> Judged {
     } else if text.starts_with("KVM: Vulnerable") || text.starts_with("Processor vulnerable") {
         // Before the module is loaded the kernel says the same.
         match parameter.get()? {
-            None => Verdict::not_applicable("KVM is not loaded, so that no guest can do it. Its module decides when it is."),
-            Some(_) => Verdict::fail("KVM lets guests have executable huge pages, and with them a guest can stop this host."),
+            None => {
+                Verdict::not_applicable("KVM is not loaded, so that no guest can do it. Its module decides when it is.")
+            }
+            Some(_) => {
+                Verdict::fail("KVM lets guests have executable huge pages, and with them a guest can stop this host.")
+            }
         }
     } else {
         return Err(Gap::new(origin, "the kernel's words about iTLB multihit are not known here"));
@@ -164,7 +170,8 @@ fn vmscape(facts: &Facts) -> Judged {
     } else if text.starts_with("Not affected") {
         let is_virtual = &facts.host.processor.is_virtual;
         if *is_virtual.get()? {
-            let message = "This host is a VM itself, where the kernel does not look for VMScape; the host below must protect it.";
+            let message =
+                "This host is a VM itself, where the kernel does not look for VMScape; the host below must protect it.";
             return Ok(Verdict::info(message).and(origin, text).with(is_virtual));
         }
         Verdict::pass("This processor does not have VMScape.")
@@ -190,21 +197,27 @@ pub static MICROCODE: Check = Check {
     judge: Judge::Host(|facts| {
         let found = report(facts, "old_microcode")?;
         if matches!(found, Report::Other) {
-            return Ok(Verdict::not_applicable("The kernel judges the microcode of x86 processors only, and this host has another one."));
+            return Ok(Verdict::not_applicable(
+                "The kernel judges the microcode of x86 processors only, and this host has another one.",
+            ));
         }
         let is_virtual = &facts.host.processor.is_virtual;
         if *is_virtual.get()? {
-            return Ok(Verdict::not_applicable("This host is a VM itself: the host below loads the microcode.").with(is_virtual));
+            return Ok(Verdict::not_applicable("This host is a VM itself: the host below loads the microcode.")
+                .with(is_virtual));
         }
         match found {
-            Report::Text(text, origin) if text.starts_with("Not affected") => Ok(Verdict::pass(
-                "The processor's microcode is not older than the kernel's list of released ones.",
-            )
-            .and(origin, text)),
-            Report::Text(text, origin) if text.starts_with("Vulnerable") => {
-                Ok(Verdict::fail("The processor ran old microcode with known faults when the host was started.").and(origin, text))
+            Report::Text(text, origin) if text.starts_with("Not affected") => {
+                Ok(Verdict::pass("The processor's microcode is not older than the kernel's list of released ones.")
+                    .and(origin, text))
             }
-            Report::Text(_, origin) => Err(Gap::new(origin, "the kernel's words about the microcode are not known here")),
+            Report::Text(text, origin) if text.starts_with("Vulnerable") => {
+                Ok(Verdict::fail("The processor ran old microcode with known faults when the host was started.")
+                    .and(origin, text))
+            }
+            Report::Text(_, origin) => {
+                Err(Gap::new(origin, "the kernel's words about the microcode are not known here"))
+            }
             Report::Silent(origin) => {
                 Err(Gap::new(origin, "this kernel does not report on the microcode's age, as Linux does from 6.16 on"))
             }
@@ -231,8 +244,13 @@ pub static SMT_CROSS_THREAD: Check = Check {
         let active = &facts.host.processor.smt_active;
         match active.get()? {
             Some(true) => {}
-            Some(false) => return Ok(Verdict::pass("Cores are not shared by several threads.").and(active.origin(), "0")),
-            None => return Ok(Verdict::pass("This kernel knows no threads that share a core.").and(active.origin(), "(does not exist)")),
+            Some(false) => {
+                return Ok(Verdict::pass("Cores are not shared by several threads.").and(active.origin(), "0"));
+            }
+            None => {
+                return Ok(Verdict::pass("This kernel knows no threads that share a core.")
+                    .and(active.origin(), "(does not exist)"));
+            }
         }
         let known = &facts.host.kernel.vulnerabilities;
         let Some((name, text)) = known.get()?.iter().find(|(_, text)| text.contains("SMT vulnerable")) else {
@@ -240,20 +258,23 @@ pub static SMT_CROSS_THREAD: Check = Check {
                 .and(active.origin(), "1")
                 .and(known.origin(), "nowhere: SMT vulnerable"));
         };
-        let evidence = |verdict: Verdict| verdict.and(active.origin(), "1").and(format!("{}/{name}", known.origin()), text);
+        let evidence =
+            |verdict: Verdict| verdict.and(active.origin(), "1").and(format!("{}/{name}", known.origin()), text);
         let running = neighbours.needs.running;
         if running < 2 {
             if let Some(gap) = &neighbours.needs.not_known_to_run {
                 return Err(gap.clone());
             }
             super::sebool_state::all_vms_known(facts)?;
-            return Ok(evidence(Verdict::pass("Threads of one core can spy on each other, but fewer than two VMs run.")));
+            return Ok(evidence(Verdict::pass(
+                "Threads of one core can spy on each other, but fewer than two VMs run.",
+            )));
         }
         let conf = facts.host.config.qemu.get()?;
         let verdict = match conf.text("sched_core")? {
-            Some("vcpus" | "emulator" | "full") => {
-                Verdict::pass("Threads of one core can spy on each other, but libvirt lets only threads of one VM share a core.")
-            }
+            Some("vcpus" | "emulator" | "full") => Verdict::pass(
+                "Threads of one core can spy on each other, but libvirt lets only threads of one VM share a core.",
+            ),
             _ => Verdict::warn(format!(
                 "Threads of one core can spy on each other ({name}), and {running} VMs run without core scheduling to keep them apart."
             )),

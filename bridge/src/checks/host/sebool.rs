@@ -296,5 +296,7 @@ pub static UNPRIVUSER_USE_SVIRT: Check = row(&Row {
     fix: "Run `setsebool -P unprivuser_use_svirt off`.",
     impact: "Users confined as user_u can no longer run VMs of their own.",
     needs: BOOLEAN,
-    judge: |facts, _| plain(facts, "unprivuser_use_svirt", Verdict::warn, "users confined as user_u may create sVirt VMs"),
+    judge: |facts, _| {
+        plain(facts, "unprivuser_use_svirt", Verdict::warn, "users confined as user_u may create sVirt VMs")
+    },
 });

@@ -4,10 +4,11 @@
 use super::sebool::{BOOLEAN, BOOLEAN_AND_VMS};
 use super::sebool_state::{on, plain, settled, used_by};
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Need, Neighbours, Severity, Verdict};
-use crate::facts::{Facts, Gap};
+use crate::facts::Facts;
 use crate::policy::Profile;
 
-const POLICY: &[&str] = &["https://github.com/fedora-selinux/selinux-policy/blob/rawhide/policy/modules/contrib/virt.te"];
+const POLICY: &[&str] =
+    &["https://github.com/fedora-selinux/selinux-policy/blob/rawhide/policy/modules/contrib/virt.te"];
 
 /// What differs from boolean to boolean.
 struct Row {
@@ -54,7 +55,9 @@ pub static USE_GLUSTERD: Check = row(&Row {
         Ok(match used_by(facts, neighbours, Need::Gluster)? {
             Some(user) => Verdict::pass(format!("{name} is on, and the VM {} has a disk on GlusterFS.", user.vm))
                 .because([on, user.evidence.clone()]),
-            None => Verdict::warn(format!("{name} is on, and no VM's definition names a disk on GlusterFS.")).because([on]),
+            None => {
+                Verdict::warn(format!("{name} is on, and no VM's definition names a disk on GlusterFS.")).because([on])
+            }
         })
     },
 });
@@ -96,9 +99,13 @@ pub static HOOKS_UNCONFINED: Check = row(&Row {
         let found = hooks.get()?;
         Ok(match found.first() {
             Some(script) => {
-                Verdict::fail(format!("{name} is on, and libvirt runs a script as root without confinement: {script}.")).because([on]).and(hooks.origin(), found.join(", "))
+                Verdict::fail(format!("{name} is on, and libvirt runs a script as root without confinement: {script}."))
+                    .because([on])
+                    .and(hooks.origin(), found.join(", "))
             }
-            None => Verdict::warn(format!("{name} is on, and there is no hook script that would need it.")).because([on]).and(hooks.origin(), "(none)"),
+            None => Verdict::warn(format!("{name} is on, and there is no hook script that would need it."))
+                .because([on])
+                .and(hooks.origin(), "(none)"),
         })
     },
 });
@@ -122,8 +129,10 @@ pub static LOCKD_BLK_DEVS: Check = row(&Row {
                 .and(conf.place("lock_manager"), conf.shown("lock_manager")));
         }
         Ok(match used_by(facts, neighbours, Need::BlockDisk)? {
-            Some(user) => Verdict::pass(format!("{name} is on, and virtlockd locks the block device of the VM {}.", user.vm))
-                .because([on, user.evidence.clone()]),
+            Some(user) => {
+                Verdict::pass(format!("{name} is on, and virtlockd locks the block device of the VM {}.", user.vm))
+                    .because([on, user.evidence.clone()])
+            }
             None => Verdict::info(format!("{name} is on, and no VM has a block device as its disk.")).because([on]),
         })
     },
@@ -136,10 +145,15 @@ pub static VIRTQEMUD_USE_EXECMEM: Check = row(&Row {
     profile: Profile::MultiTenant,
     why: "With virtqemud_use_execmem on (the policy's default), virtqemud may make its data executable, which makes an error in it easier to exploit.",
     fix: "Leave it as the policy has it, unless you have tried your VMs without: `setsebool -P virtqemud_use_execmem off`.",
-    impact: "virtqemud may fail to ask QEMU what it can, and then no VM starts.",
+    impact: "The daemon virtqemud may fail to ask QEMU what it can, and then no VM starts.",
     needs: BOOLEAN,
     judge: |facts, _| {
-        plain(facts, "virtqemud_use_execmem", Verdict::info, "libvirt's daemon may use executable memory, as the policy has it by default")
+        plain(
+            facts,
+            "virtqemud_use_execmem",
+            Verdict::info,
+            "libvirt's daemon may use executable memory, as the policy has it by default",
+        )
     },
 });
 
@@ -171,7 +185,9 @@ pub static SANDBOX_ALL_CAPS: Check = row(&Row {
             return settled(facts, SANDBOX[0].0);
         };
         let verdict = if *first == SANDBOX[0].0 {
-            Verdict::info(format!("{first} is on: sandbox containers may {effect}. That is the policy's default, and no matter for KVM VMs."))
+            Verdict::info(format!(
+                "{first} is on: sandbox containers may {effect}. That is the policy's default, and no matter for KVM VMs."
+            ))
         } else {
             Verdict::warn(format!("{first} is on: sandbox containers may {effect}."))
         };
@@ -200,7 +216,10 @@ pub static QEMU_GA: Check = row(&Row {
     judge: |facts, _| {
         let is_virtual = &facts.host.processor.is_virtual;
         if !*is_virtual.get()? {
-            return Ok(Verdict::not_applicable("This host is not a VM itself, so that no host below it has an agent here.").with(is_virtual));
+            return Ok(Verdict::not_applicable(
+                "This host is not a VM itself, so that no host below it has an agent here.",
+            )
+            .with(is_virtual));
         }
         let mut found: Vec<(&str, &str, Evidence)> = Vec::new();
         for (name, effect) in AGENT {
@@ -210,7 +229,9 @@ pub static QEMU_GA: Check = row(&Row {
         }
         let Some((first, effect, _)) = found.first() else {
             // Older policies have not all of them.
-            let some = AGENT.iter().find(|(name, _)| facts.host.selinux.booleans.value().is_some_and(|all| all.contains_key(*name)));
+            let some = AGENT
+                .iter()
+                .find(|(name, _)| facts.host.selinux.booleans.value().is_some_and(|all| all.contains_key(*name)));
             return settled(facts, some.map_or(AGENT[0].0, |(name, _)| name));
         };
         let message = format!("{first} is on: through the guest agent the host below may {effect}.");
@@ -221,16 +242,24 @@ pub static QEMU_GA: Check = row(&Row {
 });
 
 /// A boolean for a file system, by the files on it that definitions name.
-pub(super) fn on_file_system(facts: &Facts, neighbours: &Neighbours, name: &str, file_system: &str, need: Need) -> Judged {
+pub(super) fn on_file_system(
+    facts: &Facts,
+    neighbours: &Neighbours,
+    name: &str,
+    file_system: &str,
+    need: Need,
+) -> Judged {
     let Some(on) = on(facts, name)? else {
         let settled = settled(facts, name)?;
         return Ok(match neighbours.needs.get(need) {
-            Some(user) if facts.host.selinux.booleans.value().is_some_and(|all| all.contains_key(name)) => Verdict::info(format!(
-                "{name} is off, and the VM {} has a file on {file_system}: SELinux will deny it to the VM.",
-                user.vm
-            ))
-            .because(settled.evidence)
-            .because([user.evidence.clone()]),
+            Some(user) if facts.host.selinux.booleans.value().is_some_and(|all| all.contains_key(name)) => {
+                Verdict::info(format!(
+                    "{name} is off, and the VM {} has a file on {file_system}: SELinux will deny it to the VM.",
+                    user.vm
+                ))
+                .because(settled.evidence)
+                .because([user.evidence.clone()])
+            }
             _ => settled,
         });
     };
@@ -240,10 +269,12 @@ pub(super) fn on_file_system(facts: &Facts, neighbours: &Neighbours, name: &str,
     }
     facts.host.mounts.get()?;
     used_by(facts, neighbours, need)?;
-    if let Some(Gap { reason, origin, admin }) = &neighbours.needs.unplaced {
-        return Err(Gap { reason: reason.clone(), origin: origin.clone(), admin: *admin });
+    if let Some(gap) = &neighbours.needs.unplaced {
+        return Err(gap.clone());
     }
-    Ok(Verdict::warn(format!("{name} is on: every QEMU may use files on {file_system}. No VM's definition names one there."))
-        .because([on])
-        .and(facts.host.mounts.origin(), format!("no disk on {file_system}")))
+    Ok(Verdict::warn(format!(
+        "{name} is on: every QEMU may use files on {file_system}. No VM's definition names one there."
+    ))
+    .because([on])
+    .and(facts.host.mounts.origin(), format!("no disk on {file_system}")))
 }

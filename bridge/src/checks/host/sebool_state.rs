@@ -111,7 +111,11 @@ fn word(on: bool) -> &'static str {
 
 /// The first VM that needs something of the host. That there is none is known only when libvirt listed all VMs of the system
 /// and each definition was read.
-pub(super) fn used_by<'n, 'v>(facts: &Facts, neighbours: &'n Neighbours<'v>, need: Need) -> Result<Option<&'n User<'v>>, Gap> {
+pub(super) fn used_by<'n, 'v>(
+    facts: &Facts,
+    neighbours: &'n Neighbours<'v>,
+    need: Need,
+) -> Result<Option<&'n User<'v>>, Gap> {
     if let Some(user) = neighbours.needs.get(need) {
         return Ok(Some(user));
     }

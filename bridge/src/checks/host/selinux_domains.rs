@@ -33,24 +33,31 @@ fn of_virtualization(name: &str) -> bool {
 fn permissive_types(facts: &Facts) -> Judged {
     let selinux = &facts.host.selinux;
     if *selinux.mode.get()? == SelinuxMode::Disabled {
-        return Ok(Verdict::not_applicable("SELinux is not in use on this host, so it has no domains.").with(&selinux.mode));
+        return Ok(
+            Verdict::not_applicable("SELinux is not in use on this host, so it has no domains.").with(&selinux.mode)
+        );
     }
     let (count, modules) = (&selinux.permissive_count, &selinux.permissive_modules);
     if let Some(types) = modules.value() {
         let bad: Vec<&str> = types.iter().map(String::as_str).filter(|name| of_virtualization(name)).collect();
         if !bad.is_empty() {
             let names = bad.join(", ");
-            return Ok(Verdict::fail(format!("SELinux does not enforce its policy for these types: {names}."))
-                .and(modules.origin(), bad.iter().map(|name| format!("permissive_{name}")).collect::<Vec<_>>().join(", ")));
+            return Ok(Verdict::fail(format!("SELinux does not enforce its policy for these types: {names}.")).and(
+                modules.origin(),
+                bad.iter().map(|name| format!("permissive_{name}")).collect::<Vec<_>>().join(", "),
+            ));
         }
     }
     let number = *count.get()?;
     if number == 0 {
-        return Ok(Verdict::pass("SELinux's policy exempts no type from being enforced.").and(count.origin(), "0 permissive types"));
+        return Ok(Verdict::pass("SELinux's policy exempts no type from being enforced.")
+            .and(count.origin(), "0 permissive types"));
     }
     let known = modules.get()?.len() as u64;
     if number > known {
-        let reason = format!("{number} types are permissive, of which the policy itself exempts some; `seinfo --permissive` names them");
+        let reason = format!(
+            "{number} types are permissive, of which the policy itself exempts some; `seinfo --permissive` names them"
+        );
         return Err(Gap::new(count.origin(), reason));
     }
     Ok(Verdict::pass("SELinux's policy exempts types from being enforced, but none of virtualization.")
@@ -64,7 +71,10 @@ pub static SVIRT_DENIALS: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Mac,
-    basis: &["https://libvirt.org/drvqemu.html#selinux-svirt-confinement", "https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/9/html/using_selinux/troubleshooting-problems-related-to-selinux_using-selinux"],
+    basis: &[
+        "https://libvirt.org/drvqemu.html#selinux-svirt-confinement",
+        "https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/9/html/using_selinux/troubleshooting-problems-related-to-selinux_using-selinux",
+    ],
     why: "A VM that does only what its definition says is denied nothing. A denial is a wrong label or a missing boolean, or it is a guest that has taken over \
           its QEMU and tries what it can reach.",
     fix: "Run `ausearch -m avc -ts week-ago | grep -E 'svirt|swtpm'`, and find out what each VM was doing. Repair labels with `restorecon`; do not make the type permissive.",
@@ -94,12 +104,13 @@ fn svirt_denials(facts: &Facts) -> Judged {
     };
     let times = if denials.count == 1 { "once".to_owned() } else { format!("{} times", denials.count) };
     let message = format!(
-        "SELinux denied something to VMs {times} lately, most often {} to {} of a {} with the type {}.",
+        "SELinux denied something to VMs {times} lately, most often {} to {} a {} with the type {}.",
         first.domain, first.permissions, first.class, first.target
     );
     Ok(denials.kinds.iter().take(NAMED).fold(Verdict::warn(message), |verdict, kind| {
         let name = if kind.name.is_empty() { String::new() } else { format!(" ({})", kind.name) };
-        let value = format!("{} × {}: {} of {} {}{name}", kind.count, kind.domain, kind.permissions, kind.class, kind.target);
+        let value =
+            format!("{} × {}: {} of {} {}{name}", kind.count, kind.domain, kind.permissions, kind.class, kind.target);
         verdict.and(fact.origin(), value)
     }))
 }

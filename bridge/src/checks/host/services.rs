@@ -52,9 +52,17 @@ pub static FIREWALL: Check = Check {
             return Ok(Verdict::pass("firewalld runs.").and(state(firewalld), "active"));
         }
         Ok(match active(facts, &FILTERS)? {
-            Some(name) => Verdict::info(format!("{name} loads the host's firewall. Which ports it opens was not read, as it is not firewalld.")).and(state(name), "active"),
-            None => none(Verdict::warn("No service that loads firewall rules is active, so that every port of the host may be open."), &FILTERS)
-                .and(state(firewalld), "not active"),
+            Some(name) => Verdict::info(format!(
+                "{name} loads the host's firewall. Which ports it opens was not read, as it is not firewalld."
+            ))
+            .and(state(name), "active"),
+            None => none(
+                Verdict::warn(
+                    "No service that loads firewall rules is active, so that every port of the host may be open.",
+                ),
+                &FILTERS,
+            )
+            .and(state(firewalld), "not active"),
         })
     }),
 };
@@ -81,7 +89,8 @@ pub static AUDITD: Check = Check {
         } else if running {
             Verdict::pass("The audit daemon runs.").and(state(auditd), "active")
         } else {
-            Verdict::warn("The audit daemon does not run, so that no log of its own says what was done with VMs.").and(state(auditd), "not active")
+            Verdict::warn("The audit daemon does not run, so that no log of its own says what was done with VMs.")
+                .and(state(auditd), "not active")
         })
     }),
 };
@@ -103,7 +112,9 @@ pub static MONOLITHIC_LIBVIRTD: Check = Check {
     needs: "the state of libvirtd's and virtqemud's service and socket",
     judge: Judge::Host(|facts| {
         if let Some(name) = active(facts, &MONOLITHIC)? {
-            return Ok(Verdict::info("libvirt runs as one daemon with all rights (libvirtd).").and(state(name), "active"));
+            return Ok(
+                Verdict::info("libvirt runs as one daemon with all rights (libvirtd).").and(state(name), "active")
+            );
         }
         Ok(match active(facts, &MODULAR)? {
             Some(name) => Verdict::pass("libvirt runs as modular daemons.").and(state(name), "active"),

@@ -57,9 +57,11 @@ pub static PTRACE_SCOPE: Check = Check {
         Ok(match *fact.get()? {
             None => Verdict::warn("This kernel has no Yama, so that a process may trace any other of its user.")
                 .and(fact.origin(), "(does not exist)"),
-            Some(0) => Verdict::warn("A process may trace any other of its user (kernel.yama.ptrace_scope is 0).").and(fact.origin(), "0"),
+            Some(0) => Verdict::warn("A process may trace any other of its user (kernel.yama.ptrace_scope is 0).")
+                .and(fact.origin(), "0"),
             Some(value @ 1..=3) => {
-                Verdict::pass("A process may trace no other of its user but its own children, or none at all.").and(fact.origin(), value.to_string())
+                Verdict::pass("A process may trace no other of its user but its own children, or none at all.")
+                    .and(fact.origin(), value.to_string())
             }
             Some(value) => return Err(odd(fact, value)),
         })
@@ -82,10 +84,16 @@ pub static UNPRIVILEGED_BPF: Check = Check {
     judge: Judge::Host(|facts| {
         let fact = &facts.host.sysctl.unprivileged_bpf_disabled;
         Ok(match *fact.get()? {
-            None => Verdict::pass("This kernel has no BPF that users could load.").and(fact.origin(), "(does not exist)"),
-            Some(0) => Verdict::warn("Every user may load BPF programs into the kernel (kernel.unprivileged_bpf_disabled is 0).")
-                .and(fact.origin(), "0"),
-            Some(value @ 1..=2) => Verdict::pass("Only root may load BPF programs into the kernel.").and(fact.origin(), value.to_string()),
+            None => {
+                Verdict::pass("This kernel has no BPF that users could load.").and(fact.origin(), "(does not exist)")
+            }
+            Some(0) => Verdict::warn(
+                "Every user may load BPF programs into the kernel (kernel.unprivileged_bpf_disabled is 0).",
+            )
+            .and(fact.origin(), "0"),
+            Some(value @ 1..=2) => {
+                Verdict::pass("Only root may load BPF programs into the kernel.").and(fact.origin(), value.to_string())
+            }
             Some(value) => return Err(odd(fact, value)),
         })
     }),
@@ -106,8 +114,11 @@ pub static UNPRIVILEGED_USERNS: Check = Check {
     needs: "/proc/sys/user/max_user_namespaces, /proc/sys/kernel/unprivileged_userns_clone and apparmor_restrict_unprivileged_userns where they exist",
     judge: Judge::Host(|facts| {
         let sysctl = &facts.host.sysctl;
-        let (most, clone, confined) =
-            (&sysctl.max_user_namespaces, &sysctl.unprivileged_userns_clone, &sysctl.apparmor_restrict_unprivileged_userns);
+        let (most, clone, confined) = (
+            &sysctl.max_user_namespaces,
+            &sysctl.unprivileged_userns_clone,
+            &sysctl.apparmor_restrict_unprivileged_userns,
+        );
         let number = (*most.get()?).unwrap_or(0);
         if number == 0 {
             return Ok(Verdict::pass("There are no user namespaces on this host.").and(most.origin(), "0"));
@@ -116,7 +127,8 @@ pub static UNPRIVILEGED_USERNS: Check = Check {
             return Ok(Verdict::pass("Only root may make user namespaces.").and(clone.origin(), "0"));
         }
         if *confined.get()? == Some(1) {
-            return Ok(Verdict::pass("AppArmor lets only programs with a profile of their own make user namespaces.").and(confined.origin(), "1"));
+            return Ok(Verdict::pass("AppArmor lets only programs with a profile of their own make user namespaces.")
+                .and(confined.origin(), "1"));
         }
         Ok(Verdict::info(format!("Every user may make user namespaces, up to {number} of them. A host that only runs VMs of the system needs none."))
             .and(most.origin(), number.to_string()))
