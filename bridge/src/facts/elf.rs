@@ -78,6 +78,9 @@ fn invalid() -> io::Error {
 
 /// So many bytes at a place, or fewer at the file's end.
 fn bytes_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    if i64::try_from(offset.saturating_add(length as u64)).is_err() {
+        return Ok(Vec::new());
+    }
     let mut bytes = vec![0; length];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
