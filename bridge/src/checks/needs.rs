@@ -21,7 +21,7 @@ pub enum Need {
     /// A window on the host's screen.
     Sdl,
     Smartcard,
-    /// Images on GlusterFS, which QEMU or a mount of libvirt's reads.
+    /// Images on `GlusterFS`, which QEMU or a mount of libvirt's reads.
     Gluster,
     BlockDisk,
     /// Virtualisation inside the guest.

@@ -107,7 +107,7 @@ fn parse(file: &File) -> io::Result<Hardening> {
     let table = layout.number(&header, table.0, table.1)?;
     let size = usize::from(u16::try_from(layout.number(&header, size, 2)?).unwrap_or(u16::MAX));
     let count = layout.number(&header, count, 2)?;
-    if count > u64::from(HEADERS) || size < 32 || size > 256 {
+    if count > u64::from(HEADERS) || !(32..=256).contains(&size) {
         return Err(invalid());
     }
     let mut found = Hardening { pie: layout.number(&header, 16, 2)? == 3, ..Hardening::default() };

@@ -29,7 +29,8 @@ pub(super) fn read(root: &Root) -> Processor {
     let parameter = |path: &str| optional_in(root, "/sys/module", &format!("/sys/module/{path}"));
     Processor {
         is_virtual: is_virtual(root),
-        smt_active: optional_in(root, "/sys/devices/system/cpu", "/sys/devices/system/cpu/smt/active").and_then(flag),
+        smt_active: optional_in(root, "/sys/devices/system/cpu", "/sys/devices/system/cpu/smt/active")
+            .and_then(|text| flag(text.as_deref())),
         nested: nested(&parameter),
         nx_huge_pages: parameter("kvm/parameters/nx_huge_pages"),
         vmentry_l1d_flush: parameter("kvm_intel/parameters/vmentry_l1d_flush"),
@@ -39,7 +40,7 @@ pub(super) fn read(root: &Root) -> Processor {
 fn nested(parameter: &impl Fn(&str) -> Fact<Option<String>>) -> Fact<Option<bool>> {
     let mut last = Fact::default();
     for module in ["kvm_intel", "kvm_amd", "kvm"] {
-        last = parameter(&format!("{module}/parameters/nested")).and_then(flag);
+        last = parameter(&format!("{module}/parameters/nested")).and_then(|text| flag(text.as_deref()));
         if !matches!(last, Fact::Known { value: None, .. }) {
             break;
         }
@@ -48,8 +49,8 @@ fn nested(parameter: &impl Fn(&str) -> Fact<Option<String>>) -> Fact<Option<bool
 }
 
 /// The kernel writes a switch as `Y` and `N`, or as a number.
-fn flag(text: Option<String>) -> Result<Option<bool>, String> {
-    match text.as_deref() {
+fn flag(text: Option<&str>) -> Result<Option<bool>, String> {
+    match text {
         None => Ok(None),
         Some("Y" | "1") => Ok(Some(true)),
         Some("N" | "0") => Ok(Some(false)),
@@ -126,7 +127,7 @@ mod tests {
         assert_eq!(processor.nested.get().unwrap_err().reason, "there is no /sys/module");
         assert!(processor.is_virtual.value().is_none() && processor.smt_active.value().is_none());
         let test = TestRoot::new();
-        test.file("/sys/module/kvm_intel/parameters/nested", "maybe").file("/proc/cpuinfo", [0xff; 99999]);
+        test.file("/sys/module/kvm_intel/parameters/nested", "maybe").file("/proc/cpuinfo", vec![0xff; 99999]);
         let processor = read(&test.root());
         assert_eq!(processor.nested.get().unwrap_err().reason, "the kernel's value is neither yes nor no");
         assert!(processor.is_virtual.value().is_none());

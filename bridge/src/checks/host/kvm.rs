@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! KVM: virtualisation inside guests, and who may open its devices.
 
-use crate::checks::Need;
-use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Judge, Judged, Need, Severity, Verdict};
 use crate::facts::device_nodes::DeviceNode;
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
@@ -51,13 +50,13 @@ pub static NESTED: Check = Check {
 /// One device node: its path, its owner and mode, and the name of its group.
 struct Node<'a> {
     path: &'a str,
-    node: DeviceNode,
+    access: DeviceNode,
     group: String,
 }
 
 impl Node<'_> {
     fn shown(&self) -> String {
-        format!("{:04o} uid {} group {}", self.node.mode, self.node.uid, self.group)
+        format!("{:04o} uid {} group {}", self.access.mode, self.access.uid, self.group)
     }
 
     fn on(&self, verdict: Verdict) -> Verdict {
@@ -74,7 +73,7 @@ fn nodes<'a>(facts: &'a Facts, starts: &[&str]) -> Result<Vec<Node<'a>>, Gap> {
         Some(group) => group.name.clone(),
         None => gid.to_string(),
     };
-    Ok(wanted.map(|(path, node)| Node { path, node: *node, group: named(node.gid) }).collect())
+    Ok(wanted.map(|(path, node)| Node { path, access: *node, group: named(node.gid) }).collect())
 }
 
 pub static DEV_KVM: Check = Check {
@@ -98,7 +97,7 @@ pub static DEV_KVM: Check = Check {
             return Ok(Verdict::not_applicable("There is no /dev/kvm: KVM is not loaded, or this host cannot use it.")
                 .and(facts.host.device_nodes.origin(), "(no kvm)"));
         };
-        let node = kvm.node;
+        let node = kvm.access;
         Ok(kvm.on(if node.uid != 0 {
             Verdict::fail(format!("/dev/kvm belongs to the user with id {}, who may open it to anybody.", node.uid))
         } else if node.others_write() {
@@ -132,11 +131,11 @@ pub static DEV_SEV: Check = Check {
             )
             .and(facts.host.device_nodes.origin(), "(no sev)"));
         };
-        Ok(sev.on(if sev.node.others_write() {
+        Ok(sev.on(if sev.access.others_write() {
             Verdict::fail(
                 "Every user may change the state of the processor's memory encryption: others may write /dev/sev.",
             )
-        } else if sev.node.others_read() {
+        } else if sev.access.others_read() {
             Verdict::warn(
                 "Every user may ask the processor's memory encryption for its state: others may read /dev/sev.",
             )
@@ -167,7 +166,7 @@ fn vhost(facts: &Facts) -> Judged {
         return Ok(Verdict::not_applicable("There are no vhost devices on this host.")
             .and(facts.host.device_nodes.origin(), "(no vhost-*)"));
     }
-    let open: Vec<&Node> = found.iter().filter(|node| node.node.others_write()).collect();
+    let open: Vec<&Node> = found.iter().filter(|node| node.access.others_write()).collect();
     if open.is_empty() {
         return Ok(found
             .iter()

@@ -30,13 +30,13 @@ pub static SWAP: Check = Check {
 fn swap(facts: &Facts, neighbours: &Neighbours) -> Judged {
     let swaps = &facts.host.swaps;
     let all = swaps.get()?;
-    if all.is_empty() {
+    let Some(first) = all.first() else {
         return Ok(Verdict::pass("The host does not swap memory to a disk.").and(swaps.origin(), "(none)"));
-    }
+    };
     let in_memory = all.iter().all(|swap| swap.keeping.value() == Some(&Keeping::Memory));
     if in_memory {
         return Ok(
-            Verdict::pass("The host swaps to compressed memory only (zram).").and(swaps.origin(), all[0].path.as_str())
+            Verdict::pass("The host swaps to compressed memory only (zram).").and(swaps.origin(), first.path.as_str())
         );
     }
     let plain: Vec<&str> = all
@@ -49,7 +49,7 @@ fn swap(facts: &Facts, neighbours: &Neighbours) -> Judged {
             swap.keeping.get()?;
         }
         return Ok(Verdict::pass("All of the host's swap space is encrypted, or in memory.")
-            .and(swaps.origin(), all[0].path.as_str()));
+            .and(swaps.origin(), first.path.as_str()));
     }
     let names = plain.join(", ");
     let Some(user) = super::sebool_state::used_by(facts, neighbours, Need::Swap)? else {

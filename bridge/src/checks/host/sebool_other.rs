@@ -157,9 +157,11 @@ pub static VIRTQEMUD_USE_EXECMEM: Check = row(&Row {
     },
 });
 
+const ALL_CAPS: &str = "virt_sandbox_use_all_caps";
+
 /// Booleans for libvirt's containers, with what each allows. The first is on by default.
 const SANDBOX: [(&str, &str); 4] = [
-    ("virt_sandbox_use_all_caps", "use all capabilities"),
+    (ALL_CAPS, "use all capabilities"),
     ("virt_sandbox_use_fusefs", "use FUSE file systems"),
     ("virt_sandbox_use_mknod", "make device nodes"),
     ("virt_sandbox_share_apache_content", "share the web server's files"),
@@ -181,10 +183,10 @@ pub static SANDBOX_ALL_CAPS: Check = row(&Row {
                 found.push((name, effect, evidence));
             }
         }
-        let Some((first, effect, _)) = found.iter().find(|(name, ..)| *name != SANDBOX[0].0).or(found.first()) else {
-            return settled(facts, SANDBOX[0].0);
+        let Some((first, effect, _)) = found.iter().find(|(name, ..)| *name != ALL_CAPS).or(found.first()) else {
+            return settled(facts, ALL_CAPS);
         };
-        let verdict = if *first == SANDBOX[0].0 {
+        let verdict = if *first == ALL_CAPS {
             Verdict::info(format!(
                 "{first} is on: sandbox containers may {effect}. That is the policy's default, and no matter for KVM VMs."
             ))
@@ -195,9 +197,11 @@ pub static SANDBOX_ALL_CAPS: Check = row(&Row {
     },
 });
 
+const RUN_UNCONFINED: &str = "virt_qemu_ga_run_unconfined";
+
 /// Booleans for the agent that runs inside a guest, with what the host below may do by each. The first two are grave.
 const AGENT: [(&str, &str); 5] = [
-    ("virt_qemu_ga_run_unconfined", "run programs outside the policy"),
+    (RUN_UNCONFINED, "run programs outside the policy"),
     ("virt_qemu_ga_manage_ssh", "change SSH keys"),
     ("virt_qemu_ga_read_nonsecurity_files", "read almost all files"),
     ("virt_read_qemu_ga_data", "have other programs read the agent's data"),
@@ -232,7 +236,7 @@ pub static QEMU_GA: Check = row(&Row {
             let some = AGENT
                 .iter()
                 .find(|(name, _)| facts.host.selinux.booleans.value().is_some_and(|all| all.contains_key(*name)));
-            return settled(facts, some.map_or(AGENT[0].0, |(name, _)| name));
+            return settled(facts, some.map_or(RUN_UNCONFINED, |(name, _)| name));
         };
         let message = format!("{first} is on: through the guest agent the host below may {effect}.");
         let grave = AGENT.iter().take(2).any(|(name, _)| name == first);
