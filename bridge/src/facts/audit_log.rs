@@ -51,12 +51,11 @@ pub(super) fn read(root: &Root) -> Fact<Denials> {
 }
 
 fn denials(text: &str, cut: bool) -> Denials {
-    let times = || text.lines().filter_map(time);
-    let last = times().max().unwrap_or_default();
+    let last = text.lines().rev().find_map(time).unwrap_or_default();
     let since = last.saturating_sub(RECENT);
     let mut kinds: BTreeMap<Denial, (u64, String)> = BTreeMap::new();
     let mut count = 0_u64;
-    for line in text.lines().filter(|line| line.contains("avc:  denied  {")) {
+    for line in text.lines().filter(|line| line.starts_with("type=AVC ")) {
         if time(line).is_none_or(|time| time < since) {
             continue;
         }
@@ -70,7 +69,7 @@ fn denials(text: &str, cut: bool) -> Denials {
     let mut kinds: Vec<Denial> =
         kinds.into_iter().map(|(kind, (count, name))| Denial { count, name, ..kind }).collect();
     kinds.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.cmp(other)));
-    Denials { count, kinds, cut: cut && times().next().is_some_and(|first| first > since) }
+    Denials { count, kinds, cut: cut && text.lines().find_map(time).is_some_and(|first| first > since) }
 }
 
 /// `type=AVC msg=audit(1700000000.123:456): …`, in seconds.
