@@ -64,10 +64,8 @@ pub struct Selinux {
     pub booleans: Fact<BTreeMap<String, Boolean>>,
     /// Values that `setsebool -P` stored (`booleans.local` of the policy store); a boolean not listed has the policy's default.
     pub stored_booleans: Fact<BTreeMap<String, bool>>,
-    /// How many types the policy exempts from being enforced.
-    pub permissive_count: Fact<u64>,
-    /// Types that `semanage permissive -a` exempted.
-    pub permissive_modules: Fact<Vec<String>>,
+    /// Types that the policy exempts from being enforced.
+    pub permissive_types: Fact<Vec<String>>,
     /// Scripts in `/etc/libvirt/hooks` and the directories below it, which libvirt runs as root.
     pub hooks: Fact<Vec<String>>,
 }

@@ -17,8 +17,7 @@ pub(super) fn read(root: &Root) -> Selinux {
         configured: root.optional(CONFIG).map(|text| text.and_then(|text| configured(&text))),
         booleans: booleans(root).unwrap_or_else(Fact::Missing),
         stored_booleans: stored_booleans(root),
-        permissive_count: by_policy(root, selinux_policy::permissive_count),
-        permissive_modules: by_policy(root, selinux_policy::permissive_modules),
+        permissive_types: permissive_types(root),
         hooks: hooks(root),
     }
 }
@@ -77,10 +76,11 @@ fn digits(text: &str) -> Option<Boolean> {
     Some(Boolean { current: digits.next()??, pending: digits.next()?? })
 }
 
-/// A fact that stands below a directory named by the policy's type.
-fn by_policy<T>(root: &Root, read: fn(&Root, &str) -> Fact<T>) -> Fact<T> {
+fn permissive_types(root: &Root) -> Fact<Vec<String>> {
     match root.optional(CONFIG) {
-        Fact::Known { value, .. } => read(root, &policy_type(value.as_deref().unwrap_or_default())),
+        Fact::Known { value, .. } => {
+            selinux_policy::permissive_types(root, &policy_type(value.as_deref().unwrap_or_default()))
+        }
         Fact::Missing(gap) => gap.into(),
     }
 }

@@ -2,8 +2,8 @@
 //! SELinux's domains of virtualization: whether they are enforced, and what was denied to them.
 
 use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use crate::facts::Facts;
 use crate::facts::host::SelinuxMode;
-use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
 
 pub static PERMISSIVE_TYPES: Check = Check {
@@ -18,10 +18,10 @@ pub static PERMISSIVE_TYPES: Check = Check {
     ],
     why: "A permissive type is exempt from SELinux while `getenforce` still says Enforcing. With svirt_t exempt, nothing separates VMs; with virtqemud_t or virtd_t exempt, \
           the daemon that runs as root is free.",
-    fix: "Look for what was denied with `ausearch -m avc -ts recent`, repair that, and run `semanage permissive -d TYPE`.",
+    fix: "Look for what was denied with `ausearch -m avc -ts recent`, repair that, and run `semanage permissive -d TYPE`. Types that a module of the policy makes permissive need another module.",
     impact: "What SELinux only logged for this type is now denied; a VM that depends on it may not start.",
     apply: Apply::HostNow,
-    needs: "the permissive types in the policy below /etc/selinux; where it has some, the modules in /var/lib/selinux (administrative access)",
+    needs: "/sys/fs/selinux/enforce, the permissive types in the policy below /etc/selinux",
     judge: Judge::Host(permissive_types),
 };
 
@@ -37,32 +37,20 @@ fn permissive_types(facts: &Facts) -> Judged {
             Verdict::not_applicable("SELinux is not in use on this host, so it has no domains.").with(&selinux.mode)
         );
     }
-    let (count, modules) = (&selinux.permissive_count, &selinux.permissive_modules);
-    if let Some(types) = modules.value() {
-        let bad: Vec<&str> = types.iter().map(String::as_str).filter(|name| of_virtualization(name)).collect();
-        if !bad.is_empty() {
-            let names = bad.join(", ");
-            return Ok(Verdict::fail(format!("SELinux does not enforce its policy for these types: {names}.")).and(
-                modules.origin(),
-                bad.iter().map(|name| format!("permissive_{name}")).collect::<Vec<_>>().join(", "),
-            ));
-        }
+    let fact = &selinux.permissive_types;
+    let types = fact.get()?;
+    let bad: Vec<&str> = types.iter().map(String::as_str).filter(|name| of_virtualization(name)).collect();
+    if !bad.is_empty() {
+        let names = bad.join(", ");
+        return Ok(Verdict::fail(format!("SELinux does not enforce its policy for these types: {names}."))
+            .and(fact.origin(), format!("permissive: {names}")));
     }
-    let number = *count.get()?;
-    if number == 0 {
+    if types.is_empty() {
         return Ok(Verdict::pass("SELinux's policy exempts no type from being enforced.")
-            .and(count.origin(), "0 permissive types"));
-    }
-    let known = modules.get()?.len() as u64;
-    if number > known {
-        let reason = format!(
-            "{number} types are permissive, of which the policy itself exempts some; `seinfo --permissive` names them"
-        );
-        return Err(Gap::new(count.origin(), reason));
+            .and(fact.origin(), "no permissive types"));
     }
     Ok(Verdict::pass("SELinux's policy exempts types from being enforced, but none of virtualization.")
-        .and(count.origin(), format!("{number} permissive types"))
-        .and(modules.origin(), modules.get()?.join(", ")))
+        .and(fact.origin(), format!("permissive: {}", types.join(", "))))
 }
 
 pub static SVIRT_DENIALS: Check = Check {
