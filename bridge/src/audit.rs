@@ -51,7 +51,7 @@ pub struct Audit<'a> {
 impl<'a> Audit<'a> {
     /// Reads all definitions for what the VMs share.
     pub fn new(facts: &'a Facts, profile: Profile, scope: &'a Scope) -> Self {
-        let mut neighbours = Neighbours::default();
+        let mut neighbours = Neighbours { mounts: facts.host.mounts.value(), ..Neighbours::default() };
         for vm in &facts.vms {
             let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
             neighbours.learn(facts, vm, stored.domain(), live.domain());

@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 
 use super::Domain;
 use super::domain::{child, children};
+use super::needs::Needs;
 use super::uses::Uses;
+use crate::facts::mounts::Mounts;
 use crate::facts::{Fact, Facts, Gap, Vm};
 
 #[derive(Default)]
 pub struct Neighbours<'a> {
+    /// Where file systems are mounted; nothing is learnt of them without it.
+    pub mounts: Option<&'a Mounts>,
+    /// What the host must offer because a VM uses it.
+    pub needs: Needs<'a>,
     /// Source of a writable disk (a path, or `PROTOCOL:NAME`, or `POOL/VOLUME`) to the VMs that use it.
     pub disk_users: BTreeMap<String, Vec<DiskUser<'a>>>,
     /// UUID to the sources of that VM's writable disks.
@@ -52,6 +58,7 @@ impl<'a> Neighbours<'a> {
         let mut disks: BTreeMap<String, (bool, String)> = BTreeMap::new();
         for domain in [stored, live].into_iter().flatten() {
             self.uses.learn(facts, vm, domain);
+            self.needs.learn(vm, domain, self.mounts);
             for (number, disk) in (1..).zip(domain.devices("disk")) {
                 if child(disk, "readonly").is_some() {
                     continue;
@@ -65,6 +72,7 @@ impl<'a> Neighbours<'a> {
                 disks.entry(name).or_insert_with(|| (true, origin())).0 &= shareable;
             }
         }
+        self.needs.count(vm);
         for (source, (shareable, origin)) in &disks {
             let user = DiskUser { vm, shareable: *shareable, origin: origin.clone() };
             self.disk_users.entry(source.clone()).or_default().push(user);

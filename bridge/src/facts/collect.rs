@@ -15,7 +15,7 @@ use virt::connect::Connect;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
-use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, process};
+use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, elf, files, process};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
 /// can take half a minute on a slow host.
@@ -48,6 +48,9 @@ pub fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<Facts> {
         let mut facts = Facts { version: VERSION, privileged: is_privileged(), host, libvirt, vms, ..Facts::default() };
         facts.stamp();
         facts.attach_processes(&root);
+        if with_host {
+            facts.attach_emulators(&root);
+        }
         Ok(facts)
     })
 }
@@ -230,6 +233,11 @@ impl Facts {
                 }
             };
         }
+    }
+
+    /// Reads how the emulators that definitions name were linked. Only where the VMs are on this host.
+    pub fn attach_emulators(&mut self, root: &Root) {
+        self.host.emulators = elf::emulators(root, &self.vms);
     }
 
     /// Reads a recording.

@@ -4,14 +4,14 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, accounts, apparmor, bridge_helper, config, dnsmasq, firmware, kernel, permissions, polkit,
-    polkit_policy, process, sasl, selinux, sockets, tls,
+    Fact, Gap, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, device_nodes, dnsmasq, firmware,
+    kernel, mounts, permissions, polkit, polkit_policy, process, processor, sasl, selinux, sockets, swap, sysctl, tls,
 };
 use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
-    let config = config::read(root);
+    let (config, mounts) = (config::read(root), mounts::read(root));
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -27,6 +27,14 @@ pub fn read(root: &Root) -> Host {
         sasl: sasl::read(root),
         bridge_helper: bridge_helper::read(root),
         dnsmasq: dnsmasq::read(root),
+        processor: processor::read(root),
+        boot: boot::read(root),
+        sysctl: sysctl::read(root),
+        device_nodes: device_nodes::read(root),
+        swaps: swap::read(root, &mounts),
+        mounts,
+        coredump_storage: coredump::storage(root),
+        svirt_denials: audit_log::read(root),
         groups: accounts::groups(root),
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
@@ -82,6 +90,7 @@ mod tests {
             known,
             [
                 "/bridge_helper",
+                "/coredump_storage",
                 "/dnsmasq",
                 "/dump_directory",
                 "/permissions/definitions",

@@ -6,11 +6,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit_log::Denials;
+use super::boot::Boot;
 use super::bridge_helper::BridgeHelper;
+use super::device_nodes::DeviceNode;
 use super::dnsmasq::Dnsmasq;
+use super::elf::Hardening;
 use super::firmware::Firmwares;
+use super::mounts::Mounts;
 use super::permissions::{FileMode, Permissions};
+use super::processor::Processor;
 use super::sasl::Sasl;
+use super::swap::Swap;
+use super::sysctl::Sysctl;
 use super::tls::Tls;
 use super::{Fact, Gap};
 use crate::waivers::Waiver;
@@ -24,6 +32,21 @@ pub struct Host {
     pub selinux: Selinux,
     pub apparmor: Apparmor,
     pub kernel: Kernel,
+    pub processor: Processor,
+    pub boot: Boot,
+    pub sysctl: Sysctl,
+    /// `/dev/kvm`, `/dev/sev` and the vhost devices that exist, by path.
+    pub device_nodes: Fact<BTreeMap<String, DeviceNode>>,
+    pub mounts: Fact<Mounts>,
+    pub swaps: Fact<Vec<Swap>>,
+    /// `Storage=` of systemd-coredump; `None` where no file sets it.
+    pub coredump_storage: Fact<Option<String>>,
+    /// Recent denials of SELinux in sVirt's domains.
+    pub svirt_denials: Fact<Denials>,
+    /// The emulators that definitions name, by path.
+    pub emulators: BTreeMap<String, Fact<Hardening>>,
+    /// fwupd's Host Security ID: `HSI:2! (v1.9.5)`.
+    pub fwupd_hsi: Fact<String>,
     pub systemd: Systemd,
     pub firewall: Fact<Firewall>,
     pub polkit: Polkit,
@@ -71,6 +94,10 @@ pub struct Selinux {
     pub booleans: Fact<BTreeMap<String, Boolean>>,
     /// Values that `setsebool -P` stored (`booleans.local` of the policy store); a boolean not listed has the policy's default.
     pub stored_booleans: Fact<BTreeMap<String, bool>>,
+    /// Types that the policy exempts from being enforced.
+    pub permissive_types: Fact<Vec<String>>,
+    /// Scripts in `/etc/libvirt/hooks` and the directories below it, which libvirt runs as root.
+    pub hooks: Fact<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! File system sources, read below a root directory so that a test or a mounted image can stand in for a host.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,36 @@ impl Root {
     pub fn inside(&self, path: &str) -> io::Result<Self> {
         let directory = self.open_at(path, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Self { directory, path: self.path.join(path.trim_start_matches('/')) })
+    }
+
+    /// Owner, mode and the like of what a path leads to, which is not opened for that.
+    pub fn metadata(&self, path: &str) -> io::Result<rustix::fs::Stat> {
+        Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
+    }
+
+    /// A regular file. Anything else is not opened: that alone can start a device.
+    pub fn open_file(&self, path: &str) -> io::Result<File> {
+        let regular = rustix::fs::FileType::from_raw_mode(self.metadata(path)?.st_mode).is_file();
+        let file = if regular { Some(File::from(self.open_at(path, OFlags::RDONLY)?)) } else { None };
+        // It may have been exchanged in between.
+        match file {
+            Some(file) if file.metadata()?.is_file() => Ok(file),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+        }
+    }
+
+    /// At most `limit` bytes from the end of a regular file, from the start of a line, and whether there is more before them.
+    pub fn read_end(&self, path: &str, limit: u64) -> io::Result<(Vec<u8>, bool)> {
+        let mut file = self.open_file(path)?;
+        let start = file.metadata()?.len().saturating_sub(limit);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        if start > 0 {
+            let line = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+            bytes.drain(..line);
+        }
+        Ok((bytes, start > 0))
     }
 
     /// At most `limit` bytes from the start of a regular file.
@@ -124,11 +154,6 @@ impl Root {
         let parent = self.open_at(parent, OFlags::PATH | OFlags::DIRECTORY)?;
         let target = rustix::fs::readlinkat(parent, name, Vec::new())?;
         Ok(target.to_string_lossy().into_owned())
-    }
-
-    /// Owner, mode and kind; of a link, those of what it points to.
-    pub fn metadata(&self, path: &str) -> io::Result<rustix::fs::Stat> {
-        Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
     }
 
     pub fn exists(&self, path: &str) -> io::Result<bool> {
@@ -238,6 +263,19 @@ pub(super) mod tests {
         test.fifo("/etc/fifo").directory("/etc/directory");
         assert_eq!(test.root().read("/etc/fifo").unwrap_err().to_string(), "it is not a regular file");
         assert!(test.root().read("/etc/directory").is_err());
+    }
+
+    #[test]
+    fn the_end_of_a_file_begins_with_a_line() {
+        let test = TestRoot::new();
+        test.file("/log", "one\ntwo\nthree\n").fifo("/fifo").file("/long", "x".repeat(99));
+        assert_eq!(test.root().read_end("/log", 100).unwrap(), (b"one\ntwo\nthree\n".to_vec(), false));
+        assert_eq!(test.root().read_end("/log", 14).unwrap(), (b"one\ntwo\nthree\n".to_vec(), false));
+        assert_eq!(test.root().read_end("/log", 12).unwrap(), (b"two\nthree\n".to_vec(), true));
+        assert_eq!(test.root().read_end("/long", 12).unwrap(), (Vec::new(), true));
+        assert!(test.root().read_end("/fifo", 12).is_err() && test.root().open_file("/fifo").is_err());
+        assert_eq!(test.root().metadata("/fifo").unwrap().st_mode & 0o777, 0o400);
+        assert!(is_absent(&test.root().metadata("/none").unwrap_err()));
     }
 
     #[test]

@@ -103,6 +103,9 @@ impl Watch {
         }
         self.reread_libvirt();
         self.facts.attach_processes(&self.root);
+        if !self.request.target.is_remote() {
+            self.facts.attach_emulators(&self.root);
+        }
         self.facts.stamp();
     }
 
@@ -162,6 +165,7 @@ impl Watch {
         self.facts.vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
         if !self.request.target.is_remote() {
             self.facts.host.qemu_processes = process::all(&self.root);
+            self.facts.attach_emulators(&self.root);
         }
         self.facts.attach_processes(&self.root);
     }

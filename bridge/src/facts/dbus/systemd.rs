@@ -15,8 +15,23 @@ const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 const SOCKET: &str = "org.freedesktop.systemd1.Socket";
 
 /// Services without sockets.
-const SERVICES: [&str; 5] =
-    ["auditd.service", "firewalld.service", "ksm.service", "ksmtuned.service", "libvirt-guests.service"];
+const SERVICES: [&str; 15] = [
+    "auditd.service",
+    "ferm.service",
+    "firewalld.service",
+    "ip6tables.service",
+    "iptables.service",
+    "kdump-tools.service",
+    "kdump.service",
+    "ksm.service",
+    "ksmtuned.service",
+    "libvirt-guests.service",
+    "netfilter-persistent.service",
+    "nftables.service",
+    "pve-firewall.service",
+    "shorewall.service",
+    "ufw.service",
+];
 /// libvirt's daemons: the name, and which sockets each has beside its main one.
 const DAEMONS: [(&str, &[&str]); 11] = [
     ("libvirtd", &["-ro", "-admin", "-tcp", "-tls"]),

@@ -134,6 +134,16 @@ impl Authority {
     }
 }
 
+struct Fwupd;
+
+#[interface(name = "org.freedesktop.fwupd")]
+impl Fwupd {
+    #[zbus(property)]
+    fn host_security_id(&self) -> String {
+        "HSI:2! (v1.9.5)".to_owned()
+    }
+}
+
 /// firewalld's running zones; `old` is one from before 0.9.
 struct Running {
     old: bool,
@@ -266,6 +276,16 @@ fn implicit_answers_for_libvirts_actions_only() {
 }
 
 #[test]
+fn the_host_security_id() {
+    let bus = Bus::start();
+    let _service = bus.serve("org.freedesktop.fwupd", "/", Fwupd);
+    assert_eq!(
+        bus.read().fwupd_hsi,
+        Fact::known("org.freedesktop.fwupd: HostSecurityId", "HSI:2! (v1.9.5)".to_owned())
+    );
+}
+
+#[test]
 fn an_answer_that_polkit_does_not_know_is_no_fact() {
     let bus = Bus::start();
     let _service =
@@ -319,6 +339,7 @@ fn what_does_not_run_is_not_started() {
     assert_eq!(reason(&host.polkit.actions), "org.freedesktop.PolicyKit1 does not run");
     assert_eq!(reason(&host.firewall), "org.fedoraproject.FirewallD1 does not run");
     assert_eq!(reason(&host.systemd.units), "org.freedesktop.systemd1 does not run");
+    assert_eq!(reason(&host.fwupd_hsi), "org.freedesktop.fwupd does not run");
     assert!(!bus.directory.path().join("started").exists());
 }
 
