@@ -3,7 +3,7 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{Fact, Gap, accounts, apparmor, config, kernel, memory_encryption, polkit, process, s390, selinux, sockets, windows_support};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
@@ -20,6 +20,9 @@ pub fn read(root: &Root) -> Host {
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
+        s390: s390::read(root),
+        memory_encryption: memory_encryption::read(root),
+        windows_support: windows_support::read(root),
         ..Host::default()
     }
 }

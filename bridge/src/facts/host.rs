@@ -6,6 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory_encryption::MemoryEncryption;
+use super::osinfo::System;
+use super::s390::S390;
+use super::windows_support::WindowsSupport;
 use super::{Fact, Gap};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +33,11 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    /// What libosinfo's database says about each operating system that a VM names, by its id; `None` when it does not know it.
+    pub systems: BTreeMap<String, Fact<Option<System>>>,
+    pub s390: S390,
+    pub memory_encryption: MemoryEncryption,
+    pub windows_support: WindowsSupport,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

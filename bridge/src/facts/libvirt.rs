@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt says: its own documents, and each VM's state, definitions, labels and taints.
 //!
-//! The connection is read-only. Only the question whether a console has a password needs a second, read-write one.
+//! The connection is read-only. Only the question whether a console has a password, and those to guests, need a second, read-write one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,7 +12,7 @@ use virt::enumutil::Enum;
 use virt::error::{Error, ErrorNumber};
 
 use super::vm::GraphicsPasswords;
-use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, redact};
+use super::{Fact, Gap, Libvirt, Link, State, Vm, domain_features, guest, libvirt_sys, redact};
 
 /// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
 const CALLS: usize = 4;
@@ -90,6 +90,7 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
         Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
     };
+    let domain_features = domain_features::read(&domain_capabilities);
     let security_models = capabilities.clone().and_then(|xml| security_models(&xml));
     let security_models = match security_models {
         Fact::Known { value, .. } => Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value),
@@ -101,6 +102,7 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         uri: target.uri.clone(),
         capabilities,
         domain_capabilities,
+        domain_features,
         security_models,
     }
 }
@@ -137,13 +139,19 @@ pub fn read_vms(target: &Target, connection: &Connect, progress: &AtomicUsize) -
     });
     let mut vms = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
+    guest::ask(&mut vms, || secure.for_guests());
     Ok(vms)
 }
 
 /// One VM; `None` when there is none with this UUID (any more).
 pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Option<Vm>, Error> {
     match connection.lookup_domain_by_uuid_string(uuid) {
-        Ok(domain) => Ok(read_vm(target, &domain, &Secure::new(target))),
+        Ok(domain) => {
+            let secure = Secure::new(target);
+            let mut vm = read_vm(target, &domain, &secure);
+            guest::ask(vm.as_mut_slice(), || secure.for_guests());
+            Ok(vm)
+        }
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
@@ -153,7 +161,7 @@ fn is_gone(error: &Error) -> bool {
     error.code() == Enum::Known(ErrorNumber::NoDomain)
 }
 
-fn gap(call: &str, error: &Error) -> Gap {
+pub(super) fn gap(call: &str, error: &Error) -> Gap {
     let reason = match error.code() {
         Enum::Known(ErrorNumber::NoSupport) => "this libvirt driver does not report it".to_owned(),
         _ => format!("libvirt answered: {}", error.message().trim()),
@@ -161,7 +169,7 @@ fn gap(call: &str, error: &Error) -> Gap {
     Gap::new(call, reason)
 }
 
-/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML.
+/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML, and ask guests.
 struct Secure<'a> {
     target: &'a Target,
     connection: OnceLock<Option<Connect>>,
@@ -178,6 +186,18 @@ impl<'a> Secure<'a> {
         let ours = uri.starts_with("qemu:///") || uri.starts_with("test://");
         let open = || (ours && rustix::process::geteuid().is_root()).then(|| Connect::open(Some(uri)).ok()).flatten();
         self.connection.get_or_init(open).as_ref()
+    }
+
+    /// The same connection, for questions to guests: libvirt lets no other ask them.
+    fn for_guests(&self) -> Result<Connect, Gap> {
+        const ORIGIN: &str = "virsh guestinfo";
+        match self.connection() {
+            Some(connection) => Ok(connection.clone()),
+            None if rustix::process::geteuid().is_root() => {
+                Err(Gap::new(ORIGIN, "libvirt gave no read-write connection"))
+            }
+            None => Err(Gap::needs_admin(ORIGIN)),
+        }
     }
 }
 

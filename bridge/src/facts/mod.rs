@@ -9,20 +9,27 @@ mod apparmor;
 pub mod collect;
 mod config;
 pub mod dbus;
+pub mod domain_features;
+mod domain_log;
 pub mod fact;
 pub mod files;
+pub mod guest;
 pub mod host;
 mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod memory_encryption;
+pub mod osinfo;
 mod polkit;
 pub mod process;
 mod redact;
 pub mod root;
+pub mod s390;
 mod selinux;
 mod sockets;
 mod virconf;
 pub mod vm;
+pub mod windows_support;
 
 pub use fact::{Fact, Gap};
 pub use host::Host;
@@ -58,6 +65,8 @@ pub struct Libvirt {
     /// libvirt's own documents, for what no typed fact holds yet.
     pub capabilities: Fact<String>,
     pub domain_capabilities: Fact<String>,
+    /// What of them checks look at, parsed once.
+    pub domain_features: Fact<domain_features::DomainFeatures>,
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
 }

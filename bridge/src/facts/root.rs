@@ -126,6 +126,11 @@ impl Root {
         Ok(target.to_string_lossy().into_owned())
     }
 
+    /// What `stat` says about a path, with the links in it followed.
+    pub fn metadata(&self, path: &str) -> io::Result<rustix::fs::Stat> {
+        Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
+    }
+
     pub fn exists(&self, path: &str) -> io::Result<bool> {
         match self.open_at(path, OFlags::PATH) {
             Ok(_) => Ok(true),
