@@ -3,7 +3,10 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, memory_encryption, polkit, process, s390, selinux, sockets, windows_support};
+use super::{
+    Fact, Gap, accounts, apparmor, config, kernel, memory_encryption, polkit, process, s390, selinux, sockets,
+    windows_support,
+};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {

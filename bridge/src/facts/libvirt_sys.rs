@@ -79,8 +79,7 @@ pub fn guest_info(
     let mut list: virt_sys::virTypedParameterPtr = ptr::null_mut();
     let mut count: c_int = 0;
     // SAFETY: `domain` is a live reference; libvirt stores an array and its length, which are ours to free.
-    let result =
-        unsafe { virt_sys::virDomainGetGuestInfo(domain.as_ptr(), types, &raw mut list, &raw mut count, 0) };
+    let result = unsafe { virt_sys::virDomainGetGuestInfo(domain.as_ptr(), types, &raw mut list, &raw mut count, 0) };
     if result < 0 {
         return Err(Error::last_error());
     }

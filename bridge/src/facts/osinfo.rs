@@ -77,13 +77,13 @@ fn read(root: &Root, id: &str) -> Result<Fact<Option<System>>, Gap> {
 }
 
 fn parse(text: &str, id: &str, path: &str) -> Result<System, Gap> {
-    let document =
-        Document::parse(text).map_err(|error| Gap::new(path, format!("{path} does not parse ({error})")))?;
+    let document = Document::parse(text).map_err(|error| Gap::new(path, format!("{path} does not parse ({error})")))?;
     let mut all = document.root_element().children().filter(|node| node.has_tag_name("os"));
     let Some(os) = all.find(|os| os.attribute("id") == Some(id)) else {
         return Err(Gap::new(path, format!("{path} is not about {id}")));
     };
-    let read = |name: &str| os.children().find(|node| node.has_tag_name(name))?.text().map(|text| text.trim().to_owned());
+    let read =
+        |name: &str| os.children().find(|node| node.has_tag_name(name))?.text().map(|text| text.trim().to_owned());
     Ok(System { name: read("name").unwrap_or_default(), end_of_life: read("eol-date") })
 }
 

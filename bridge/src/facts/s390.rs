@@ -131,7 +131,9 @@ fn matrices(root: &Root) -> Result<Fact<BTreeMap<String, Vec<String>>>, Gap> {
 fn kept(root: &Root) -> Result<Fact<BTreeSet<String>>, Gap> {
     match root.list(KEPT) {
         Ok(names) => Ok(Fact::known(KEPT, names.into_iter().collect())),
-        Err(error) if is_absent(&error) && root.exists("/etc").unwrap_or(false) => Ok(Fact::known(KEPT, BTreeSet::new())),
+        Err(error) if is_absent(&error) && root.exists("/etc").unwrap_or(false) => {
+            Ok(Fact::known(KEPT, BTreeSet::new()))
+        }
         Err(error) => Err(Gap::from_io(KEPT, &error)),
     }
 }
@@ -144,14 +146,17 @@ mod tests {
     #[test]
     fn a_machine_with_secure_execution_and_queues() {
         let test = TestRoot::new();
-        test.file("/proc/cpuinfo", "vendor_id       : IBM/S390\nfacilities      : 0 1 2 158 161 \ncache0          : x\n")
-            .file("/sys/firmware/uv/prot_virt_host", "1\n")
-            .link("/sys/bus/ap/devices/05.0004/driver", "../../../../bus/ap/drivers/vfio_ap")
-            .directory("/sys/bus/ap/devices/05.0005")
-            .directory("/sys/bus/ap/devices/card05")
-            .file("/sys/devices/vfio_ap/matrix/62177883-f1bb-47f0-914d-32a22e3a8804/matrix", "05.0004\n06.\n")
-            .directory("/sys/devices/vfio_ap/matrix/mdev_supported_types")
-            .file("/etc/mdevctl.d/matrix/62177883-f1bb-47f0-914d-32a22e3a8804", "{}");
+        test.file(
+            "/proc/cpuinfo",
+            "vendor_id       : IBM/S390\nfacilities      : 0 1 2 158 161 \ncache0          : x\n",
+        )
+        .file("/sys/firmware/uv/prot_virt_host", "1\n")
+        .link("/sys/bus/ap/devices/05.0004/driver", "../../../../bus/ap/drivers/vfio_ap")
+        .directory("/sys/bus/ap/devices/05.0005")
+        .directory("/sys/bus/ap/devices/card05")
+        .file("/sys/devices/vfio_ap/matrix/62177883-f1bb-47f0-914d-32a22e3a8804/matrix", "05.0004\n06.\n")
+        .directory("/sys/devices/vfio_ap/matrix/mdev_supported_types")
+        .file("/etc/mdevctl.d/matrix/62177883-f1bb-47f0-914d-32a22e3a8804", "{}");
         let s390 = read(&test.root());
         assert!(s390.facilities.get().unwrap().contains(&158));
         assert_eq!(s390.ultravisor.value(), Some(&true));
