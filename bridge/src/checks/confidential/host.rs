@@ -62,7 +62,7 @@ fn capability(facts: &Facts) -> Judged {
     } else if on.contains(&"SEV") && !*host.device.get()? {
         Verdict::warn("KVM uses SEV, but there is no /dev/sev to start such VMs with.").with(&host.device)
     } else {
-        Verdict::info(format!("The host can encrypt the memory of its VMs with {}.", on.join(", "))).with(&host.device)
+        Verdict::pass(format!("The host can encrypt the memory of its VMs with {}.", on.join(", "))).with(&host.device)
     };
     let show = |value: Option<bool>| value.map_or("(not there)", |on| if on { "on" } else { "off" });
     Ok(off.into_iter().fold(verdict.and(host.flags.origin(), shown), |verdict, (_, parameter)| {

@@ -21,7 +21,7 @@ pub(in crate::checks) fn off(domain: &Domain) -> Option<Verdict> {
             tally.add(Outcome::Fail, || {
                 let name = device.tag_name().name();
                 Verdict::fail(format!(
-                    "A {name} device has its IOMMU switched off, so that it cannot work in a protected guest."
+                    "The IOMMU of a VirtIO device ({name}) is switched off, so that it cannot work in a protected guest."
                 ))
                 .because([domain.evidence(driver, "iommu")])
             });

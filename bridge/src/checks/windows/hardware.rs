@@ -189,8 +189,8 @@ pub static STANDARD: Check = Check {
     basis: &[SLUG],
     why: "Standard hardware security is what Windows builds its own defences on. It needs Q35, UEFI, Secure Boot and a TPM 2.0 together; with \
           one of them missing malware can start below Windows, or read the disk.",
-    fix: "Mend what win.q35, win.uefi, win.secure-boot and win.tpm2 find. Then confirm it in the guest: Windows Security, Device Security \
-          must say `Your device meets the requirements for standard hardware security.`",
+    fix: "Mend what win.q35, win.uefi, win.secure-boot and win.tpm2 find. Then open Windows Security, Device Security in the guest: it must say \
+          that the device meets the requirements for standard hardware security.",
     impact: "As theirs.",
     apply: Apply::NextStart,
     needs: "What win.q35, win.uefi, win.secure-boot and win.tpm2 look at",
