@@ -229,7 +229,7 @@ fn question(domain: &Domain) -> Guest {
 
 fn is_wanted(field: &str) -> bool {
     matches!(field, "os.id" | "os.version-id" | "os.pretty-name")
-        || field.starts_with("disk.") && (field.ends_with(".name") || field.ends_with(".guest_alias"))
+        || field.starts_with("disk.") && matches!(field.rsplit('.').next(), Some("name" | "guest_alias"))
 }
 
 fn os(answer: &[(String, String)]) -> Fact<GuestOs> {
@@ -319,14 +319,14 @@ mod tests {
     fn a_guest_that_does_not_answer_costs_its_own_facts() {
         let mut vms: Vec<Vm> = (0..8).map(|number| live(&format!("guest {number}"), "")).collect();
         let patience = Duration::from_millis(300);
-        let (hold, held) = mpsc::channel::<()>();
-        let held = std::sync::Arc::new(Mutex::new(held));
+        let (hold, answer) = mpsc::channel::<()>();
+        let answer = std::sync::Arc::new(Mutex::new(answer));
         let prepare = |uuid: &str| {
             let hangs = uuid == "guest 0" || uuid == "guest 3";
-            let held = std::sync::Arc::clone(&held);
+            let answer = std::sync::Arc::clone(&answer);
             Ok(move || {
                 if hangs {
-                    let _ = held.lock().map(|held| held.recv());
+                    let _ = answer.lock().map(|answer| answer.recv());
                 }
                 Guest { clock_skew: Fact::known(TIME, 0), ..Guest::default() }
             })

@@ -164,7 +164,7 @@ mod tests {
         let queues = s390.queues.get().unwrap();
         assert_eq!((queues.len(), queues["05.0004"].as_deref(), &queues["05.0005"]), (2, Some("vfio_ap"), &None));
         let matrices = s390.matrices.get().unwrap();
-        assert_eq!(matrices.iter().map(|(_, queues)| queues.as_slice()).collect::<Vec<_>>(), [["05.0004"]]);
+        assert_eq!(matrices.values().map(Vec::as_slice).collect::<Vec<_>>(), [["05.0004"]]);
         assert_eq!(s390.kept_matrices.get().unwrap().len(), 1);
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a host needs for Windows guests: a TPM emulator, and UEFI firmware with Secure Boot.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,7 +44,7 @@ fn secure_firmware(root: &Root) -> Result<Fact<bool>, Gap> {
             Err(error) if is_absent(&error) => continue,
             names => names.map_err(|error| Gap::from_io(directory, &error))?,
         };
-        for name in names.into_iter().take(FILES).filter(|name| name.ends_with(".json")) {
+        for name in names.into_iter().take(FILES).filter(|name| is_json(name)) {
             let path = format!("{directory}/{name}");
             let text = root.read(&path).map_err(|error| Gap::from_io(&path, &error))?;
             if !hidden.contains(&name) && is_secure(&text) {
@@ -52,6 +54,10 @@ fn secure_firmware(root: &Root) -> Result<Fact<bool>, Gap> {
         }
     }
     Ok(Fact::known(shipped, false))
+}
+
+fn is_json(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "json")
 }
 
 fn is_secure(text: &str) -> bool {

@@ -38,7 +38,8 @@ fn capability(facts: &Facts) -> Judged {
     }
     let host = &facts.host.memory_encryption;
     let flags = host.flags.get()?;
-    let (mut on, mut off): (Vec<&str>, Vec<(&str, &Fact<Option<bool>>)>) = Default::default();
+    let mut on: Vec<&str> = Vec::new();
+    let mut off: Vec<(&str, &Fact<Option<bool>>)> = Vec::new();
     for (flag, name, parameter) in
         [("sev", "SEV", &host.sev), ("sev_es", "SEV-ES", &host.sev_es), ("sev_snp", "SEV-SNP", &host.sev_snp)]
     {

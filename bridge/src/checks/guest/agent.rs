@@ -7,7 +7,7 @@
 use roxmltree::Node;
 
 use crate::checks::domain::child;
-use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Severity, Verdict};
 use crate::facts::guest::CHANNEL;
 use crate::policy::Profile;
 
@@ -56,11 +56,11 @@ fn evidence(domain: &Domain, target: Node) -> Vec<Evidence> {
 }
 
 /// What only the guest can tell.
-fn ask_the_guest(domain: &Domain, message: &'static str) -> Judged {
-    Ok(match channel(domain) {
+fn ask_the_guest(domain: &Domain, message: &'static str) -> Verdict {
+    match channel(domain) {
         None => Verdict::not_applicable("The VM has no channel for a guest agent."),
         Some(target) => Verdict::info(message).because(evidence(domain, target)),
-    })
+    }
 }
 
 pub static EXEC: Check = Check {
@@ -81,7 +81,7 @@ pub static EXEC: Check = Check {
     needs: "//channel in the definition; the rest stands in the guest",
     judge: Judge::Definition(|_, _, domain| {
         let message = "Whether the guest's agent runs programs for the host is not visible from here: look at its configuration in the guest.";
-        ask_the_guest(domain, message)
+        Ok(ask_the_guest(domain, message))
     }),
 };
 
@@ -102,7 +102,7 @@ pub static FILE_ACCESS: Check = Check {
     needs: "//channel in the definition; the rest stands in the guest",
     judge: Judge::Definition(|_, _, domain| {
         let message = "Whether the guest's agent opens files for the host is not visible from here: look at its configuration in the guest.";
-        ask_the_guest(domain, message)
+        Ok(ask_the_guest(domain, message))
     }),
 };
 
@@ -122,7 +122,7 @@ pub static CREDENTIALS: Check = Check {
     needs: "//channel in the definition; the rest stands in the guest",
     judge: Judge::Definition(|_, _, domain| {
         let message = "Whether the guest's agent sets passwords and keys for the host is not visible from here: look at its configuration in the guest.";
-        ask_the_guest(domain, message)
+        Ok(ask_the_guest(domain, message))
     }),
 };
 
@@ -141,9 +141,9 @@ pub static VERSION: Check = Check {
     apply: Apply::Manual,
     needs: "//channel in the definition; the rest stands in the guest",
     judge: Judge::Definition(|_, _, domain| {
-        ask_the_guest(
+        Ok(ask_the_guest(
             domain,
             "libvirt does not report the agent's version: look at it in the guest with `qemu-ga --version`.",
-        )
+        ))
     }),
 };

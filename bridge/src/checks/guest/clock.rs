@@ -40,8 +40,10 @@ fn time_skew(vm: &Vm) -> Judged {
     let side = if seconds < 0 { "behind" } else { "ahead of" };
     let message = || format!("The guest's clock is {} seconds {side} the host's.", seconds.unsigned_abs());
     Ok(match seconds.unsigned_abs() {
-        0..=USUAL => return Ok(Verdict::pass("The guest's clock agrees with the host's within five seconds.")),
-        ..=KERBEROS => Verdict::warn(message()),
+        skew if skew <= USUAL => {
+            return Ok(Verdict::pass("The guest's clock agrees with the host's within five seconds."));
+        }
+        skew if skew <= KERBEROS => Verdict::warn(message()),
         _ => Verdict::fail(message()),
     }
     .and(skew.origin(), format!("{seconds} s")))

@@ -5,7 +5,7 @@ use roxmltree::Node;
 
 use super::only;
 use crate::checks::domain::child;
-use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Severity, Verdict};
 use crate::policy::Profile;
 
 /// Devices that a message names.
@@ -25,12 +25,13 @@ pub static VIRTIO: Check = Check {
     impact: "Windows does not start from a disk whose driver it has not loaded before. A new network card asks for its addresses anew.",
     apply: Apply::Manual,
     needs: "//disk, //controller, //interface and the guest's operating system in the definition; the drivers' versions stand in the guest",
-    judge: Judge::Definition(|_, vm, domain| only(vm, domain, || virtio(domain))),
+    judge: Judge::Definition(|_, vm, domain| only(vm, domain, || Ok(virtio(domain)))),
 };
 
-fn virtio(domain: &Domain) -> Judged {
+fn virtio(domain: &Domain) -> Verdict {
     let mut emulated: Vec<(String, Evidence)> = Vec::new();
     let mut more = 0_usize;
+    let emulated_scsi = has_emulated_scsi(domain);
     let mut add = |name: &str, node: Node, attribute: &str| {
         if emulated.len() < NAMED {
             emulated.push((name.to_owned(), domain.evidence(node, attribute)));
@@ -43,7 +44,7 @@ fn virtio(domain: &Domain) -> Judged {
         let name = target.attribute("dev").unwrap_or("a disk");
         match target.attribute("bus") {
             Some("virtio") => {}
-            Some("scsi") if !has_emulated_scsi(domain) => {}
+            Some("scsi") if !emulated_scsi => {}
             _ => add(name, target, "bus"),
         }
     }
@@ -55,14 +56,14 @@ fn virtio(domain: &Domain) -> Judged {
         }
     }
     if emulated.is_empty() {
-        return Ok(Verdict::pass(
+        return Verdict::pass(
             "Disks and network interfaces are VirtIO; look in the guest that their drivers are the newest.",
-        ));
+        );
     }
     let names: Vec<&str> = emulated.iter().map(|(name, _)| name.as_str()).collect();
     let and = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Ok(Verdict::info(format!("These devices of the Windows guest are emulated: {}{and}.", names.join(", ")))
-        .because(emulated.into_iter().map(|(_, evidence)| evidence)))
+    Verdict::info(format!("These devices of the Windows guest are emulated: {}{and}.", names.join(", ")))
+        .because(emulated.into_iter().map(|(_, evidence)| evidence))
 }
 
 /// libvirt's SCSI controllers are `VirtIO` unless the definition names another model.

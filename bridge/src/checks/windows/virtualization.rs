@@ -25,22 +25,22 @@ pub static ENLIGHTENMENTS: Check = Check {
     impact: "Windows sees other hardware at its next start. The VM cannot be migrated to a host whose QEMU lacks one of them.",
     apply: Apply::NextStart,
     needs: "<features><hyperv> and the guest's operating system in the definition",
-    judge: Judge::Definition(|_, vm, domain| only(vm, domain, || enlightenments(domain))),
+    judge: Judge::Definition(|_, vm, domain| only(vm, domain, || Ok(enlightenments(domain)))),
 };
 
 /// Those that Red Hat's guide names and the others build on.
 const ENLIGHTENMENT_NAMES: [&str; 6] = ["relaxed", "vapic", "spinlocks", "vpindex", "synic", "stimer"];
 
-fn enlightenments(domain: &Domain) -> Judged {
+fn enlightenments(domain: &Domain) -> Verdict {
     let Some(hyperv) = domain.find("features/hyperv") else {
-        return Ok(Verdict::warn("The VM has no Hyper-V enlightenments.").because([domain.absence("features/hyperv")]));
+        return Verdict::warn("The VM has no Hyper-V enlightenments.").because([domain.absence("features/hyperv")]);
     };
     if matches!(hyperv.attribute("mode"), Some("passthrough" | "host-model")) {
-        return Ok(Verdict::pass("The VM has all Hyper-V enlightenments that its host offers."));
+        return Verdict::pass("The VM has all Hyper-V enlightenments that its host offers.");
     }
     let on = |name: &&str| child(hyperv, name).is_some_and(|node| node.attribute("state") == Some("on"));
     let missing: Vec<&str> = ENLIGHTENMENT_NAMES.into_iter().filter(|name| !on(name)).collect();
-    Ok(if missing.is_empty() {
+    if missing.is_empty() {
         Verdict::pass("The Hyper-V enlightenments are on.")
     } else if missing.len() == ENLIGHTENMENT_NAMES.len() {
         Verdict::warn("None of the usual Hyper-V enlightenments is on.")
@@ -48,7 +48,7 @@ fn enlightenments(domain: &Domain) -> Judged {
     } else {
         Verdict::info(format!("These Hyper-V enlightenments are not on: {}.", missing.join(", ")))
             .and(domain.path(hyperv), missing.join(", ") + ": not on")
-    })
+    }
 }
 
 pub static VBS: Check = Check {
@@ -107,8 +107,7 @@ fn virtualizes(domain: &Domain) -> bool {
     let last = features.last().map(|feature| feature.attribute("policy"));
     match (cpu.attribute("mode"), last) {
         (_, Some(Some("disable" | "forbid"))) => false,
-        (Some("host-passthrough" | "host-model" | "maximum"), _) => true,
-        (_, Some(Some("require" | "force") | None)) => true,
+        (Some("host-passthrough" | "host-model" | "maximum"), _) | (_, Some(Some("require" | "force") | None)) => true,
         _ => false,
     }
 }
