@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt says: its own documents, and each VM's state, definitions, labels and taints.
 //!
-//! The connection is read-only. Only the question whether a console has a password, and those to guests, need a second, read-write one.
+//! The connection is read-only. Only the question whether a console has a password, that for domain capabilities, and those to guests need
+//! a second, read-write one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -86,10 +87,7 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         Ok(xml) => Fact::known("virConnectGetCapabilities", xml),
         Err(error) => gap("virConnectGetCapabilities", &error).into(),
     };
-    let domain_capabilities = match connection.domain_capabilities(None, None, None, None, 0) {
-        Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
-        Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
-    };
+    let domain_capabilities = domain_capabilities(target, connection);
     let domain_features = domain_features::read(&domain_capabilities);
     let security_models = capabilities.clone().and_then(|xml| security_models(&xml));
     let security_models = match security_models {
@@ -104,6 +102,24 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         domain_capabilities,
         domain_features,
         security_models,
+    }
+}
+
+/// libvirt refuses them over a read-only connection since a caller could name any program as the emulator.
+fn domain_capabilities(target: &Target, connection: &Connect) -> Fact<String> {
+    const ORIGIN: &str = "virsh domcapabilities";
+    let ask = |connection: &Connect| connection.domain_capabilities(None, None, None, None, 0);
+    let refused = |error: &Error| error.code() == Enum::Known(ErrorNumber::OperationDenied);
+    let answer = match ask(connection) {
+        Err(error) if refused(&error) => match Secure::new(target).for_questions(ORIGIN) {
+            Ok(connection) => ask(&connection),
+            Err(gap) => return gap.into(),
+        },
+        answer => answer,
+    };
+    match answer {
+        Ok(xml) => Fact::known(ORIGIN, xml),
+        Err(error) => gap(ORIGIN, &error).into(),
     }
 }
 
@@ -139,7 +155,7 @@ pub fn read_vms(target: &Target, connection: &Connect, progress: &AtomicUsize) -
     });
     let mut vms = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
-    guest::ask(&mut vms, || secure.for_guests());
+    guest::ask(&mut vms, || secure.for_questions(guest::INFO));
     Ok(vms)
 }
 
@@ -149,7 +165,7 @@ pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Opt
         Ok(domain) => {
             let secure = Secure::new(target);
             let mut vm = read_vm(target, &domain, &secure);
-            guest::ask(vm.as_mut_slice(), || secure.for_guests());
+            guest::ask(vm.as_mut_slice(), || secure.for_questions(guest::INFO));
             Ok(vm)
         }
         Err(error) if is_gone(&error) => Ok(None),
@@ -169,7 +185,8 @@ pub(super) fn gap(call: &str, error: &Error) -> Gap {
     Gap::new(call, reason)
 }
 
-/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML, and ask guests.
+/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML, for domain
+/// capabilities, and guests.
 struct Secure<'a> {
     target: &'a Target,
     connection: OnceLock<Option<Connect>>,
@@ -188,15 +205,14 @@ impl<'a> Secure<'a> {
         self.connection.get_or_init(open).as_ref()
     }
 
-    /// The same connection, for questions to guests: libvirt lets no other ask them.
-    fn for_guests(&self) -> Result<Connect, Gap> {
-        const ORIGIN: &str = "virsh guestinfo";
+    /// The same connection, for other questions that libvirt answers over no other.
+    fn for_questions(&self, origin: &str) -> Result<Connect, Gap> {
         match self.connection() {
             Some(connection) => Ok(connection.clone()),
             None if rustix::process::geteuid().is_root() => {
-                Err(Gap::new(ORIGIN, "libvirt gave no read-write connection"))
+                Err(Gap::new(origin, "libvirt gave no read-write connection"))
             }
-            None => Err(Gap::needs_admin(ORIGIN)),
+            None => Err(Gap::needs_admin(origin)),
         }
     }
 }

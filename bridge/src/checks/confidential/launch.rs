@@ -4,7 +4,8 @@
 use super::{only, virtio};
 use crate::checks::domain::child;
 use crate::checks::vm::{arch, is_x86};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
+use crate::facts::domain_features::DomainFeatures;
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
 
@@ -24,7 +25,7 @@ pub static LAUNCH: Check = Check {
     impact: "Migration, suspend to disk and devices that are handed through do not work with it, and the guest becomes somewhat slower. The \
              guest's kernel must know it.",
     apply: Apply::NextStart,
-    needs: "<launchSecurity> in the definition, and libvirt's domain capabilities",
+    needs: "<launchSecurity> in the definition, and libvirt's domain capabilities or else the parameters of kvm_amd and kvm_intel",
     judge: Judge::Definition(|facts, _, domain| launch(facts, domain)),
 };
 
@@ -39,16 +40,29 @@ fn launch(facts: &Facts, domain: &Domain) -> Judged {
             _ => Err(Gap::new(domain.path(security), "what this kind of launch security protects is not known here")),
         };
     }
-    let features = &facts.libvirt.domain_features;
-    match features.get()?.encrypts_x86() {
-        Some(true) => Ok(Verdict::fail("The VM's memory is not encrypted, although the host could encrypt it.")
-            .because([domain.absence("launchSecurity")])
-            .and(features.origin(), "features: supported")),
-        Some(false) => Ok(Verdict::not_applicable("The host cannot encrypt the memory of its VMs.")),
-        None => {
-            Err(Gap::new(features.origin(), "libvirt does not say whether the host can encrypt the memory of its VMs"))
-        }
+    let (can, evidence) = host_can(facts)?;
+    if !can {
+        return Ok(Verdict::not_applicable("The host cannot encrypt the memory of its VMs."));
     }
+    Ok(Verdict::fail("The VM's memory is not encrypted, although the host could encrypt it.")
+        .because([domain.absence("launchSecurity"), evidence]))
+}
+
+/// By libvirt's word, or else by the processor and KVM.
+fn host_can(facts: &Facts) -> Result<(bool, Evidence), Gap> {
+    let features = &facts.libvirt.domain_features;
+    if let Some(can) = features.value().and_then(DomainFeatures::encrypts_x86) {
+        let value = if can { "features: supported" } else { "features: not supported" };
+        return Ok((can, Evidence { origin: features.origin().to_owned(), value: value.to_owned() }));
+    }
+    let host = &facts.host.memory_encryption;
+    let (Ok(sev), Ok(tdx)) = (host.sev.get(), host.tdx.get()) else {
+        let reason = "libvirt does not say whether the host can encrypt the memory of its VMs";
+        return Err(features.get().err().unwrap_or_else(|| Gap::new(features.origin(), reason)));
+    };
+    let on = if *sev == Some(true) { &host.sev } else { &host.tdx };
+    let evidence = Evidence { origin: on.origin().to_owned(), value: "on".to_owned() };
+    Ok((*sev == Some(true) || *tdx == Some(true), evidence))
 }
 
 pub static ATTESTATION: Check = Check {

@@ -45,7 +45,7 @@ pub static PRESENCE: Check = Check {
 };
 
 /// The guest's end of the agent's channel.
-fn channel<'a, 'i>(domain: &'a Domain<'i>) -> Option<Node<'a, 'i>> {
+pub(super) fn channel<'a, 'i>(domain: &'a Domain<'i>) -> Option<Node<'a, 'i>> {
     let targets = domain.devices("channel").filter_map(|channel| child(channel, "target"));
     targets.into_iter().find(|target| target.attribute("name") == Some(CHANNEL))
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What only a look into the guest can tell. These rows say what to look at; they never pass.
 
+use super::agent::channel;
 use super::silent;
 use crate::checks::vm::arch;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict};
@@ -78,11 +79,16 @@ pub static DISK_CRYPTO: Check = Check {
     fix: "Install the guest with encrypted disks (LUKS, BitLocker), and bind the key to an emulated TPM.",
     impact: "Somebody has to have the recovery key; without a TPM somebody has to type a passphrase at each start.",
     apply: Apply::Manual,
-    needs: "The disks that the guest agent reports (virsh guestinfo --disk)",
-    judge: Judge::Vm(|_, vm, _| disk_crypto(vm)),
+    needs: "//channel in the definition, and the disks that the guest agent reports (virsh guestinfo --disk)",
+    judge: Judge::Definition(|_, vm, domain| disk_crypto(vm, domain)),
 };
 
-fn disk_crypto(vm: &Vm) -> Judged {
+fn disk_crypto(vm: &Vm, domain: &Domain) -> Judged {
+    if channel(domain).is_none() {
+        return Ok(Verdict::not_applicable(
+            "The VM has no channel for a guest agent, so that its guest claims nothing.",
+        ));
+    }
     if let Some(silent) = silent(vm)? {
         return Ok(silent);
     }
