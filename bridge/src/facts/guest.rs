@@ -22,10 +22,10 @@ use super::{Fact, Gap, Vm, libvirt_sys};
 
 /// Guests that are asked at once, and calls of this process that may stay unanswered.
 const LANES: usize = 4;
-/// How long one guest may take. libvirt gives up on a silent agent after five seconds.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long one guest may take: an agent that is well answers within a tenth of a second, and everything else waits for this.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long all guests together may take.
-const LIMIT: Duration = Duration::from_secs(24);
+const LIMIT: Duration = Duration::from_secs(9);
 /// No answer is longer, and no guest is said to have more disks.
 const TEXT_LIMIT: usize = 128;
 const DISK_LIMIT: usize = 256;
