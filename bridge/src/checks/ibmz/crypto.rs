@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Cryptographic coprocessors that are handed to a VM, and the wrapping of its keys.
 
+use std::collections::BTreeMap;
+
 use crate::checks::domain::{child, children};
 use crate::checks::vm::Tally;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
-
-/// Queues of one coprocessor that a message names.
-const NAMED: usize = 8;
 
 pub static AP: Check = Check {
     id: "z.crypto-ap",
@@ -31,60 +30,66 @@ pub static AP: Check = Check {
 };
 
 fn ap(facts: &Facts, domain: &Domain) -> Judged {
-    let devices = domain.devices("hostdev").filter(|device| device.attribute("model") == Some("vfio-ap"));
+    let mut devices =
+        domain.devices("hostdev").filter(|device| device.attribute("model") == Some("vfio-ap")).peekable();
+    if devices.peek().is_none() {
+        return Ok(Verdict::not_applicable("The VM has no cryptographic coprocessor."));
+    }
+    let s390 = &facts.host.s390;
+    let (matrices, drivers, kept) = (s390.matrices.get()?, s390.queues.get()?, s390.kept_matrices.get()?);
+    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (uuid, queues) in matrices {
+        for queue in queues {
+            owners.entry(queue).or_default().push(uuid);
+        }
+    }
     let mut tally = Tally::default();
-    let mut found = false;
     for device in devices {
-        found = true;
         let address = child(device, "source").and_then(|source| child(source, "address"));
         let Some((address, uuid)) = address.and_then(|address| Some((address, address.attribute("uuid")?))) else {
             return Err(Gap::new(domain.path(device), "the definition names no UUID of the mediated device"));
         };
-        let s390 = &facts.host.s390;
-        let matrices = s390.matrices.get()?;
-        let mut add = |outcome, message: String, origin: &str, value: &str| {
+        let mut add = |outcome, origin: &str, value: &str, message: &dyn Fn() -> String| {
             tally.add(outcome, || {
-                Verdict::new(outcome, message).because([domain.evidence(address, "uuid")]).and(origin, value)
+                Verdict::new(outcome, message()).because([domain.evidence(address, "uuid")]).and(origin, value)
             });
         };
         let Some(own) = matrices.get(uuid) else {
-            let message = format!("The mediated device {uuid} does not exist now, so that the VM cannot use it.");
-            add(Outcome::Warn, message, s390.matrices.origin(), "(not there)");
+            add(Outcome::Warn, s390.matrices.origin(), "(not there)", &|| {
+                format!("The mediated device {uuid} does not exist now, so that the VM cannot use it.")
+            });
             continue;
         };
-        let drivers = s390.queues.get()?;
-        for queue in own.iter().take(NAMED) {
-            let other = matrices.iter().find(|(other, queues)| *other != uuid && queues.contains(queue));
-            if let Some((other, _)) = other {
-                let message = format!("The queue {queue} belongs to the mediated device {other} too.");
-                add(Outcome::Fail, message, s390.matrices.origin(), other);
+        for queue in own {
+            let mut users = owners.get(queue.as_str()).into_iter().flatten();
+            if let Some(other) = users.find(|other| **other != uuid) {
+                add(Outcome::Fail, s390.matrices.origin(), other, &|| {
+                    format!("The queue {queue} belongs to the mediated device {other} too.")
+                });
             }
             match drivers.get(queue).map(Option::as_deref) {
                 Some(Some("vfio_ap")) => {}
                 Some(driver) => {
                     let driver = driver.unwrap_or("none");
-                    let message =
-                        format!("The queue {queue} is not kept for VMs: its driver is {driver}, not vfio_ap.");
-                    add(Outcome::Fail, message, s390.queues.origin(), driver);
+                    add(Outcome::Fail, s390.queues.origin(), driver, &|| {
+                        format!("The queue {queue} is not kept for VMs: its driver is {driver}, not vfio_ap.")
+                    });
                 }
-                None => {
-                    let message = format!("The host has no queue {queue} that the mediated device {uuid} names.");
-                    add(Outcome::Warn, message, s390.queues.origin(), "(not there)");
-                }
+                None => add(Outcome::Warn, s390.queues.origin(), "(not there)", &|| {
+                    format!("The host has no queue {queue} that the mediated device {uuid} names.")
+                }),
             }
         }
         if own.is_empty() {
-            let message = format!("The mediated device {uuid} has no queue.");
-            add(Outcome::Warn, message, s390.matrices.origin(), "(none)");
+            add(Outcome::Warn, s390.matrices.origin(), "(none)", &|| {
+                format!("The mediated device {uuid} has no queue.")
+            });
         }
-        if !s390.kept_matrices.get()?.contains(uuid) {
-            let message =
-                format!("The mediated device {uuid} is gone after a restart of the host: mdevctl does not know it.");
-            add(Outcome::Warn, message, s390.kept_matrices.origin(), "(not there)");
+        if !kept.contains(uuid) {
+            add(Outcome::Warn, s390.kept_matrices.origin(), "(not there)", &|| {
+                format!("The mediated device {uuid} is gone after a restart of the host: mdevctl does not know it.")
+            });
         }
-    }
-    if !found {
-        return Ok(Verdict::not_applicable("The VM has no cryptographic coprocessor."));
     }
     Ok(tally.finish(|| Verdict::pass("The queues of the VM's coprocessor are its own.")))
 }
