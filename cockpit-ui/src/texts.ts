@@ -53,6 +53,8 @@ export function areaText(area: string): string {
         storage: _("Storage"),
         secrets: _("Secrets"),
         process: _("Running process"),
+        encryption: _("Protection from the host"),
+        guest: _("Inside the guest"),
         state: _("State"),
     };
     return Object.hasOwn(texts, area) ? texts[area] ?? area : area || _("Other");

@@ -138,7 +138,10 @@ fn a_transient_vm() {
     let report = bed.audit();
     let passing = vm(&report, "passing");
     assert_eq!(passing["state"], "running", "{report}");
-    assert_eq!(passing["proven"], true, "{passing}");
+    for (id, finding) in passing["findings"].as_object().unwrap() {
+        // The definition names no operating system, and there is no agent in the guest that could.
+        assert!(finding["verdict"] != "unknown" || id.starts_with("guest."), "{id}: {finding}");
+    }
     assert_eq!(passing["findings"]["vm.graphics-listen"]["verdict"], "fail");
     assert_eq!(passing["findings"]["proc.uid"]["verdict"], "pass", "{}", passing["findings"]["proc.uid"]);
     drop(gone);

@@ -2,9 +2,12 @@
 //! The checks: pure functions from facts to a verdict, with every text that a person reads about them beside the code.
 
 pub mod access;
+pub mod confidential;
 pub mod daemon;
 pub mod domain;
+pub mod guest;
 pub mod host;
+pub mod ibmz;
 mod needs;
 mod neighbours;
 pub mod process;
@@ -12,6 +15,7 @@ mod registry;
 mod uses;
 pub mod verdict;
 pub mod vm;
+pub mod windows;
 
 use serde::Serialize;
 
@@ -121,6 +125,10 @@ pub enum Area {
     Storage,
     Secrets,
     Process,
+    /// Protection of a VM from its host: SEV, TDX, Secure Execution.
+    Encryption,
+    /// What stands in the guest.
+    Guest,
     State,
 }
 

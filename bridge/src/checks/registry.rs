@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! All checks, in reading order.
 
-use super::{Check, access, daemon, host, process, vm};
+use super::{Check, access, confidential, daemon, guest, host, ibmz, process, vm, windows};
 
 pub static CHECKS: &[&Check] = &[
     // The host: mandatory access control.
@@ -64,6 +64,10 @@ pub static CHECKS: &[&Check] = &[
     &host::unmanaged::QEMU,
     &host::emulator::HARDENING,
     &host::services::MONOLITHIC_LIBVIRTD,
+    // The host: protection of VMs from it.
+    &confidential::host::CAPABILITY,
+    &ibmz::host::SUPPORT,
+    &ibmz::host::PROT_VIRT,
     // libvirt's daemons.
     &daemon::qemu_conf::SECURITY_DRIVER,
     &daemon::qemu_conf::QEMU_USER,
@@ -163,6 +167,50 @@ pub static CHECKS: &[&Check] = &[
     &vm::secrets::INSTALL,
     &vm::dump::WATCHDOG,
     &vm::dump::DUMP_CORE,
+    // A VM: protection from its host.
+    &confidential::launch::LAUNCH,
+    &confidential::policy::SEV_DEBUG,
+    &confidential::policy::SNP,
+    &confidential::policy::TDX_DEBUG,
+    &confidential::start::KERNEL_HASHES,
+    &confidential::launch::ATTESTATION,
+    &confidential::start::STATELESS,
+    &confidential::launch::VIRTIO_IOMMU,
+    // A VM of IBM Z.
+    &ibmz::secure::LAUNCH,
+    &ibmz::secure::VIRTIO_IOMMU,
+    &ibmz::cpu::UNPACK,
+    &ibmz::guest::PROT_VIRT,
+    &ibmz::guest::SECURE_IMAGE,
+    &ibmz::guest::BOUNCE_BUFFER,
+    &ibmz::cpu::SPECTRE_FEATURES,
+    &ibmz::crypto::AP,
+    &ibmz::crypto::KEYWRAP,
+    // A VM: its guest.
+    &guest::by_hand::HARDENED,
+    &guest::by_hand::SECURE_BOOT_STATE,
+    &guest::system::EOL,
+    &guest::system::ID_MISMATCH,
+    &guest::agent::PRESENCE,
+    &guest::agent::EXEC,
+    &guest::agent::FILE_ACCESS,
+    &guest::agent::CREDENTIALS,
+    &guest::agent::VERSION,
+    &guest::clock::TIME_SKEW,
+    &guest::clock::DORMANT,
+    &guest::by_hand::DISK_CRYPTO,
+    // A VM with Windows.
+    &windows::hardware::Q35,
+    &windows::hardware::UEFI,
+    &windows::hardware::SECURE_BOOT,
+    &windows::hardware::TPM2,
+    &windows::hardware::HOST_PACKAGES,
+    &windows::devices::VIRTIO,
+    &windows::hardware::STANDARD,
+    &windows::virtualization::ENLIGHTENMENTS,
+    &windows::virtualization::VBS,
+    &windows::virtualization::ENHANCED,
+    &windows::devices::DMA_PROTECTION,
     // A VM: its QEMU process.
     &process::label::SELINUX_LABEL,
     &process::label::MCS_UNIQUE,

@@ -15,7 +15,7 @@ use virt::connect::Connect;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
-use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, elf, files, process};
+use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, osinfo, process};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
 /// can take half a minute on a slow host.
@@ -124,6 +124,7 @@ pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
         domain_capabilities: gap.clone().into(),
         security_models: gap.clone().into(),
         machine_types: gap.clone().into(),
+        domain_features: gap.clone().into(),
         device_kinds: gap.into(),
     }
 }
@@ -221,7 +222,8 @@ impl Facts {
         self.recorded = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
     }
 
-    /// Gives each running VM the QEMU process that its pid file names.
+    /// Gives each running VM the QEMU process that its pid file names, each other one the age of its log, and reads what the guests'
+    /// operating systems are.
     pub fn attach_processes(&mut self, root: &Root) {
         for vm in &mut self.vms {
             vm.process = match (&vm.live, &vm.state) {
@@ -233,6 +235,8 @@ impl Facts {
                 }
             };
         }
+        domain_log::attach(root, &mut self.vms);
+        osinfo::attach(root, &self.vms, &mut self.host.systems);
     }
 
     /// Reads how the emulators that definitions name were linked. Only where the VMs are on this host.

@@ -5,7 +5,8 @@ use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
     Fact, Gap, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, device_nodes, dnsmasq, firmware,
-    kernel, mounts, permissions, polkit, polkit_policy, process, processor, sasl, selinux, sockets, swap, sysctl, tls,
+    kernel, memory_encryption, mounts, permissions, polkit, polkit_policy, process, processor, s390, sasl, selinux,
+    sockets, swap, sysctl, tls, windows_support,
 };
 use crate::waivers;
 
@@ -43,6 +44,9 @@ pub fn read(root: &Root) -> Host {
             .optional(waivers::HOST_FILE)
             .and_then(|text| text.map_or_else(|| Ok(Vec::new()), |text| waivers::from_json(&text))),
         firmware: firmware::read(root),
+        s390: s390::read(root),
+        memory_encryption: memory_encryption::read(root),
+        windows_support: windows_support::read(root),
         ..Host::default()
     }
 }

@@ -13,13 +13,17 @@ use super::device_nodes::DeviceNode;
 use super::dnsmasq::Dnsmasq;
 use super::elf::Hardening;
 use super::firmware::Firmwares;
+use super::memory_encryption::MemoryEncryption;
 use super::mounts::Mounts;
+use super::osinfo::System;
 use super::permissions::{FileMode, Permissions};
 use super::processor::Processor;
+use super::s390::S390;
 use super::sasl::Sasl;
 use super::swap::Swap;
 use super::sysctl::Sysctl;
 use super::tls::Tls;
+use super::windows_support::WindowsSupport;
 use super::{Fact, Gap};
 use crate::waivers::Waiver;
 
@@ -64,6 +68,11 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    /// What libosinfo's database says about each operating system that a VM names, by its id; `None` when it does not know it.
+    pub systems: BTreeMap<String, Fact<Option<System>>>,
+    pub s390: S390,
+    pub memory_encryption: MemoryEncryption,
+    pub windows_support: WindowsSupport,
     /// Findings about the host that somebody accepted; none when there is no such file.
     pub waivers: Fact<Vec<Waiver>>,
     /// What the descriptors of firmware images say.

@@ -16,15 +16,20 @@ mod coredump;
 pub mod dbus;
 pub mod device_nodes;
 pub mod dnsmasq;
+pub mod domain_features;
+mod domain_log;
 pub mod elf;
 pub mod fact;
 pub mod files;
 pub mod firmware;
+pub mod guest;
 pub mod host;
 mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod memory_encryption;
 pub mod mounts;
+pub mod osinfo;
 pub mod permissions;
 mod polkit;
 mod polkit_policy;
@@ -32,6 +37,7 @@ pub mod process;
 pub mod processor;
 mod redact;
 pub mod root;
+pub mod s390;
 pub mod sasl;
 mod selinux;
 mod selinux_policy;
@@ -41,6 +47,7 @@ pub mod sysctl;
 pub mod tls;
 mod virconf;
 pub mod vm;
+pub mod windows_support;
 pub mod x509;
 
 pub use fact::{Fact, Gap};
@@ -77,6 +84,8 @@ pub struct Libvirt {
     /// libvirt's own documents, for what no typed fact holds yet.
     pub capabilities: Fact<String>,
     pub domain_capabilities: Fact<String>,
+    /// What of them checks look at, parsed once.
+    pub domain_features: Fact<domain_features::DomainFeatures>,
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
     /// The machine types of this host's QEMU.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Fact;
+use super::guest::Guest;
 use super::host::Process;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,10 @@ pub struct Vm {
     pub graphics_passwords: GraphicsPasswords,
     /// The QEMU process of a running VM.
     pub process: Fact<Option<Process>>,
+    /// What the agent in a running guest answers.
+    pub guest: Guest,
+    /// When the log of a VM that does not run was last written, in seconds since 1970; `None` when there is no log.
+    pub log_modified: Fact<Option<i64>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -34,14 +34,14 @@ const NAMED: usize = 8;
 
 /// What several devices add up to: the worst outcome counts, and whatever is not good is named, worst first.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     found: Vec<Verdict>,
     unnamed: usize,
 }
 
 impl Tally {
     /// `verdict` has the outcome; it is not made when enough are named already.
-    fn add(&mut self, outcome: Outcome, verdict: impl FnOnce() -> Verdict) {
+    pub(super) fn add(&mut self, outcome: Outcome, verdict: impl FnOnce() -> Verdict) {
         if self.found.iter().filter(|found| found.outcome == outcome).count() < NAMED {
             self.found.push(verdict());
         } else {
@@ -50,11 +50,11 @@ impl Tally {
     }
 
     /// `good` is the answer when nothing was found.
-    fn finish(self, good: impl FnOnce() -> Verdict) -> Verdict {
+    pub(super) fn finish(self, good: impl FnOnce() -> Verdict) -> Verdict {
         self.found().unwrap_or_else(good)
     }
 
-    fn found(mut self) -> Option<Verdict> {
+    pub(super) fn found(mut self) -> Option<Verdict> {
         self.found.sort_by_key(|found| std::cmp::Reverse(found.outcome));
         let mut found = self.found.into_iter();
         let mut worst = found.next()?;
@@ -81,7 +81,7 @@ fn not_known(subject: &str, gap: &Gap) -> Verdict {
 }
 
 /// The guest's architecture. libvirt always writes it; a definition that a person wrote may leave it to the host's.
-fn arch<'a>(facts: &'a Facts, domain: &'a Domain) -> Result<&'a str, Gap> {
+pub(super) fn arch<'a>(facts: &'a Facts, domain: &'a Domain) -> Result<&'a str, Gap> {
     match domain.attribute("os/type", "arch") {
         Some(arch) => Ok(arch),
         None if !facts.host.arch.is_empty() => Ok(&facts.host.arch),
@@ -90,13 +90,13 @@ fn arch<'a>(facts: &'a Facts, domain: &'a Domain) -> Result<&'a str, Gap> {
 }
 
 /// The machine type, such as `pc-q35-9.0`.
-fn machine<'a>(domain: &'a Domain) -> Result<&'a str, Gap> {
+pub(super) fn machine<'a>(domain: &'a Domain) -> Result<&'a str, Gap> {
     domain.attribute("os/type", "machine").ok_or_else(|| {
         domain.gap("os/type", "machine", "the definition names no machine type, so that libvirt will choose one")
     })
 }
 
-fn is_x86(arch: &str) -> bool {
+pub(super) fn is_x86(arch: &str) -> bool {
     matches!(arch, "x86_64" | "i686")
 }
 

@@ -79,7 +79,12 @@ fn judge(facts: &Facts, domain: &Domain) -> Verdict {
 }
 
 /// Where none is given, libvirt chooses 1.2 for a TIS on x86, for the sake of old definitions, and 2.0 otherwise.
-fn version<'a>(facts: &Facts, domain: &Domain, tpm: Node<'a, '_>, backend: Node<'a, '_>) -> Result<&'a str, Gap> {
+pub(in crate::checks) fn version<'a>(
+    facts: &Facts,
+    domain: &Domain,
+    tpm: Node<'a, '_>,
+    backend: Node<'a, '_>,
+) -> Result<&'a str, Gap> {
     if let Some(version) = backend.attribute("version") {
         return Ok(version);
     }
