@@ -2,12 +2,14 @@
 //! The checks: pure functions from facts to a verdict, with every text that a person reads about them beside the code.
 
 pub mod access;
+mod assigned;
 pub mod daemon;
 pub mod domain;
 pub mod host;
 mod neighbours;
 pub mod process;
 mod registry;
+mod shares;
 pub mod verdict;
 pub mod vm;
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the facts of all VMs say together, gathered in one pass so that the audit stays linear in their number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Domain;
+use super::daemon::asked_system;
+use super::assigned::Assigned;
 use super::domain::child;
-use crate::facts::{Fact, Gap, Vm};
+use super::shares::Shares;
+use crate::facts::{Fact, Facts, Gap, Link, Vm};
 
 #[derive(Default)]
 pub struct Neighbours<'a> {
@@ -15,6 +18,12 @@ pub struct Neighbours<'a> {
     pub disks: BTreeMap<&'a str, Vec<String>>,
     /// SELinux label of a QEMU process to the VMs that run under it.
     pub labels: BTreeMap<&'a str, Vec<&'a Vm>>,
+    /// Devices of the host that VMs are given.
+    pub assigned: Assigned<'a>,
+    /// What VMs take from the same processors and pools.
+    pub shares: Shares<'a>,
+    /// Context id on the host's vsock to the VMs that have it by their definition.
+    pub context_ids: BTreeMap<u32, Vec<&'a Vm>>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -28,6 +37,18 @@ pub struct DiskUser<'a> {
 }
 
 impl<'a> Neighbours<'a> {
+    /// Whether all VMs of this host's system are known, so that "no VM has it" can be said.
+    pub fn all_known(&self, facts: &Facts) -> Result<(), Gap> {
+        match (&self.unread, &facts.libvirt.link) {
+            (Some(gap), _) => Err(gap.clone()),
+            (None, Link::Connected) => asked_system(facts),
+            (None, Link::Unreachable { message } | Link::Denied { message }) => {
+                Err(Gap::new("libvirt", format!("libvirt did not say which VMs there are ({message})")))
+            }
+            (None, Link::NotUsed) => Err(Gap::new("libvirt", "libvirt was not asked about this host's VMs")),
+        }
+    }
+
     pub fn learn(&mut self, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
         if self.unread.is_none() {
             self.unread = unread(vm, &vm.stored, stored).or_else(|| unread(vm, &vm.live, live));
@@ -52,6 +73,11 @@ impl<'a> Neighbours<'a> {
             self.disk_users.entry(source.clone()).or_default().push(user);
         }
         self.disks.insert(&vm.uuid, disks.into_keys().collect());
+        self.assigned.learn(vm, stored, live);
+        self.shares.learn(vm, stored, live);
+        for number in [stored, live].into_iter().flatten().filter_map(context_id).collect::<BTreeSet<_>>() {
+            self.context_ids.entry(number).or_default().push(vm);
+        }
         let process = vm.process.value().and_then(Option::as_ref);
         if let Some(Some(label)) = process.and_then(|process| process.label.value()) {
             self.labels.entry(label).or_default().push(vm);
@@ -66,6 +92,15 @@ fn unread(vm: &Vm, fact: &Fact<Option<String>>, domain: Option<&Domain>) -> Opti
         Fact::Known { .. } => return None,
     };
     Some(Gap::new(fact.origin(), format!("the definition of {}: {reason}", vm.name)))
+}
+
+/// The context id that a definition fixes. libvirt chooses a free one where it says `auto`.
+pub(super) fn context_id(domain: &Domain) -> Option<u32> {
+    let cid = child(domain.devices("vsock").next()?, "cid")?;
+    if cid.attribute("auto") == Some("yes") {
+        return None;
+    }
+    cid.attribute("address")?.parse().ok()
 }
 
 fn disk_source(source: roxmltree::Node) -> Option<String> {

@@ -15,7 +15,7 @@ use virt::connect::Connect;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
-use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, process};
+use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, named_files, process};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
 /// can take half a minute on a slow host.
@@ -211,9 +211,10 @@ impl Facts {
         self.recorded = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
     }
 
-    /// Gives each running VM the QEMU process that its pid file names.
+    /// Gives each VM what this host says about it: the files that it names and, while it runs, the QEMU process that its pid file names.
     pub fn attach_processes(&mut self, root: &Root) {
         for vm in &mut self.vms {
+            vm.named_files = named_files::of_vm(root, vm);
             vm.process = match (&vm.live, &vm.state) {
                 (Fact::Known { value: None, .. }, _) => Fact::known("virsh domstate", None),
                 (Fact::Missing(gap), Fact::Missing(_)) => gap.clone().into(),

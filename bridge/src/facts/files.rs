@@ -3,10 +3,13 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{
+    Fact, Gap, accounts, apparmor, config, cpu, iommu, kernel, pci, polkit, process, selinux, snapshots, sockets, sriov, usb,
+};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
+    let pci_devices = pci::read(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -20,6 +23,12 @@ pub fn read(root: &Root) -> Host {
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
+        cpu: cpu::read(root),
+        iommu: iommu::read(root),
+        virtual_functions: sriov::read(root, &pci_devices),
+        pci_devices,
+        usb_devices: usb::read(root),
+        snapshots: snapshots::read(root),
         ..Host::default()
     }
 }

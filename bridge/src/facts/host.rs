@@ -6,6 +6,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::cpu::Cpu;
+use super::iommu::Iommu;
+use super::pci::PciDevice;
+use super::sriov::VirtualFunction;
+use super::usb::UsbDevice;
 use super::{Fact, Gap};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +34,16 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    pub cpu: Cpu,
+    pub iommu: Iommu,
+    /// PCI address (`0000:03:00.0`) to the device.
+    pub pci_devices: Fact<BTreeMap<String, PciDevice>>,
+    /// PCI address of a virtual network function (SR-IOV) to what its card lets it do.
+    pub virtual_functions: Fact<BTreeMap<String, VirtualFunction>>,
+    /// The kernel's name of a USB device (`1-4.2`) to the device.
+    pub usb_devices: Fact<BTreeMap<String, UsbDevice>>,
+    /// Name of a VM of the system's libvirt to how many snapshots it has; those without any are left out.
+    pub snapshots: Fact<BTreeMap<String, usize>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fact;
 use super::host::Process;
+use super::named_files::NamedFiles;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -28,6 +29,8 @@ pub struct Vm {
     pub graphics_passwords: GraphicsPasswords,
     /// The QEMU process of a running VM.
     pub process: Fact<Option<Process>>,
+    /// Files of the host that the definitions name outside of disks: kernels, shared directories, sockets.
+    pub named_files: NamedFiles,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
