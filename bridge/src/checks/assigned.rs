@@ -44,7 +44,7 @@ impl<'a> Assigned<'a> {
                     if seen.insert(address.clone()) {
                         devices.push(PciAssignment { address, origin: domain.path(node) });
                     }
-                } else if first.is_none() && node.attribute("type") == Some("mdev") {
+                } else if first.is_none() && is_mediated_pci(node) {
                     first = Some(domain.evidence(node, "type"));
                 }
             }
@@ -79,6 +79,11 @@ pub(super) fn names(vms: &[&Vm]) -> String {
         Some(more) if more > 0 => format!("{named} and {more} more"),
         _ => named,
     }
+}
+
+/// A mediated device that is a part of a PCI device. Those of IBM Z reach memory through the channel subsystem instead.
+fn is_mediated_pci(node: Node) -> bool {
+    node.attribute("type") == Some("mdev") && !matches!(node.attribute("model"), Some("vfio-ap" | "vfio-ccw"))
 }
 
 /// The address of the PCI device that a `<hostdev>` or an `<interface type='hostdev'>` gives away.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the facts of all VMs say together, gathered in one pass so that the audit stays linear in their number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Domain;
+use super::{Domain, Evidence};
 use super::daemon::asked_system;
 use super::assigned::Assigned;
 use super::domain::child;
@@ -22,8 +22,10 @@ pub struct Neighbours<'a> {
     pub assigned: Assigned<'a>,
     /// What VMs take from the same processors and pools.
     pub shares: Shares<'a>,
-    /// Context id on the host's vsock to the VMs that have it by their definition.
+    /// Context id to the VMs whose definition fixes it for their vsock.
     pub context_ids: BTreeMap<u32, Vec<&'a Vm>>,
+    /// UUID to the vsock of that VM.
+    pub vsocks: BTreeMap<&'a str, Vsock>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -75,8 +77,11 @@ impl<'a> Neighbours<'a> {
         self.disks.insert(&vm.uuid, disks.into_keys().collect());
         self.assigned.learn(vm, stored, live);
         self.shares.learn(vm, stored, live);
-        for number in [stored, live].into_iter().flatten().filter_map(context_id).collect::<BTreeSet<_>>() {
-            self.context_ids.entry(number).or_default().push(vm);
+        if let Some(vsock) = [live, stored].into_iter().flatten().find_map(Vsock::of) {
+            if let Some(number) = vsock.context_id {
+                self.context_ids.entry(number).or_default().push(vm);
+            }
+            self.vsocks.insert(&vm.uuid, vsock);
         }
         let process = vm.process.value().and_then(Option::as_ref);
         if let Some(Some(label)) = process.and_then(|process| process.label.value()) {
@@ -94,13 +99,26 @@ fn unread(vm: &Vm, fact: &Fact<Option<String>>, domain: Option<&Domain>) -> Opti
     Some(Gap::new(fact.origin(), format!("the definition of {}: {reason}", vm.name)))
 }
 
-/// The context id that a definition fixes. libvirt chooses a free one where it says `auto`.
-pub(super) fn context_id(domain: &Domain) -> Option<u32> {
-    let cid = child(domain.devices("vsock").next()?, "cid")?;
-    if cid.attribute("auto") == Some("yes") {
-        return None;
+/// A VM's vsock; it can have one only.
+pub struct Vsock {
+    /// Fixed by the definition. libvirt chooses a free one where it says `auto`.
+    pub context_id: Option<u32>,
+    pub evidence: Evidence,
+}
+
+impl Vsock {
+    fn of(domain: &Domain) -> Option<Self> {
+        let node = domain.devices("vsock").next()?;
+        let Some(cid) = child(node, "cid") else {
+            let evidence = Evidence { origin: domain.path(node), value: "present".to_owned() };
+            return Some(Self { context_id: None, evidence });
+        };
+        if cid.attribute("auto") == Some("yes") {
+            return Some(Self { context_id: None, evidence: domain.evidence(cid, "auto") });
+        }
+        let context_id = cid.attribute("address").and_then(|address| address.parse().ok());
+        Some(Self { context_id, evidence: domain.evidence(cid, "address") })
     }
-    cid.attribute("address")?.parse().ok()
 }
 
 fn disk_source(source: roxmltree::Node) -> Option<String> {

@@ -2,8 +2,10 @@
 //! The host: kernel, processor, mandatory access control, firewall.
 
 pub mod firewall;
+pub mod iommu;
 pub mod kernel;
 pub mod sebool;
 pub mod sebool_state;
 pub mod selinux;
 pub mod unmanaged;
+pub mod vfio;

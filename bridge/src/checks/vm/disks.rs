@@ -148,7 +148,7 @@ fn duplicate_source(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
 }
 
 /// Whether the disks of a VM can be known.
-fn is_read(vm: &Vm) -> Result<(), Gap> {
+pub(super) fn is_read(vm: &Vm) -> Result<(), Gap> {
     for fact in [&vm.stored, &vm.live] {
         fact.get().map_err(|gap| Gap { reason: format!("the definition of {}: {}", vm.name, gap.reason), ..gap })?;
     }

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A virtual machine: its definition, and what libvirt says about it.
 
+pub mod boot;
 mod console;
+pub mod cpu;
 pub mod disks;
+pub mod filesystems;
 pub mod firmware;
 pub mod graphics;
+pub mod host_info;
+pub mod hostdev;
+pub mod identity;
+pub mod iommu_group;
+pub mod limits;
 pub mod machine;
+pub mod memory;
 pub mod qemu_options;
+pub mod rng;
 pub mod seclabel;
 pub mod secrets;
+pub mod sriov;
 pub mod state;
 pub mod tpm;
+pub mod vsock;
 
 use std::fmt::Write;
 
