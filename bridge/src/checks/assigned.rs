@@ -51,7 +51,8 @@ impl<'a> Assigned<'a> {
         }
         if let Some(evidence) = first {
             self.users.push(vm);
-            self.first.get_or_insert_with(|| Evidence { origin: format!("{}: {}", vm.name, evidence.origin), ..evidence });
+            self.first
+                .get_or_insert_with(|| Evidence { origin: format!("{}: {}", vm.name, evidence.origin), ..evidence });
         }
         for device in &devices {
             self.pci.entry(device.address.clone()).or_default().push(vm);

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Domain, Evidence};
-use super::daemon::asked_system;
 use super::assigned::Assigned;
+use super::daemon::asked_system;
 use super::domain::child;
 use super::shares::Shares;
+use super::{Domain, Evidence};
 use crate::facts::{Fact, Facts, Gap, Link, Vm};
 
 #[derive(Default)]

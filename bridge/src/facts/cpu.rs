@@ -167,10 +167,13 @@ mod tests {
     #[test]
     fn a_usual_processor() {
         let test = TestRoot::new();
-        test.file("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu vmx ibrs md_clear\n\nprocessor\t: 1\nflags\t\t: svm\n")
-            .file("/sys/devices/system/cpu/online", "0-3,8\n")
-            .directory("/sys/module/kvm_intel/parameters")
-            .file("/sys/module/kvm_amd/parameters/nested", "1\n");
+        test.file(
+            "/proc/cpuinfo",
+            "processor\t: 0\nflags\t\t: fpu vmx ibrs md_clear\n\nprocessor\t: 1\nflags\t\t: svm\n",
+        )
+        .file("/sys/devices/system/cpu/online", "0-3,8\n")
+        .directory("/sys/module/kvm_intel/parameters")
+        .file("/sys/module/kvm_amd/parameters/nested", "1\n");
         let cpu = read(&test.root());
         assert_eq!(cpu.flags, Fact::known("/proc/cpuinfo: flags", set(["ibrs", "md_clear", "vmx"])));
         assert_eq!(cpu.online.value(), Some(&5));
@@ -201,10 +204,8 @@ mod tests {
         file("Loop", "<model name='Loop'/>");
         test.file(&format!("{MODELS}/arm_a.xml"), "<").file(&format!("{MODELS}/x86_note.txt"), "<");
         let models = read(&test.root()).models;
-        let expected = BTreeMap::from([
-            ("Base".to_owned(), set(["ibpb", "svm"])),
-            ("New".to_owned(), set(["amd-ssbd", "ibpb"])),
-        ]);
+        let expected =
+            BTreeMap::from([("Base".to_owned(), set(["ibpb", "svm"])), ("New".to_owned(), set(["amd-ssbd", "ibpb"]))]);
         assert_eq!(models, Fact::known(MODELS, expected));
     }
 

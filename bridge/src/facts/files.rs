@@ -4,7 +4,8 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, accounts, apparmor, config, cpu, iommu, kernel, pci, polkit, process, selinux, snapshots, sockets, sriov, usb,
+    Fact, Gap, accounts, apparmor, config, cpu, iommu, kernel, pci, polkit, process, selinux, snapshots, sockets,
+    sriov, usb,
 };
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.

@@ -18,7 +18,7 @@ const UNSAFE_INTERRUPTS: &str = "allow_unsafe_interrupts";
 pub struct Iommu {
     /// Group number to the type of the domain that the host's own drivers get: `DMA`, `DMA-FQ`, `identity`; empty where the kernel
     /// does not say. No groups: no IOMMU is active.
-    pub groups: Fact<BTreeMap<u32, String>>,
+    pub groups: Fact<BTreeMap<String, String>>,
     /// `enable_unsafe_noiommu_mode` of the module vfio; `None` when the module is not there or has no such parameter.
     pub noiommu: Fact<Option<bool>>,
     /// `allow_unsafe_interrupts` of those of the modules `vfio_iommu_type1` and `iommufd` that are there.
@@ -37,13 +37,12 @@ pub(super) fn read(root: &Root) -> Iommu {
     }
 }
 
-fn groups(root: &Root) -> Result<BTreeMap<u32, String>, Gap> {
+fn groups(root: &Root) -> Result<BTreeMap<String, String>, Gap> {
     let mut groups = BTreeMap::new();
     if !in_sys(root, "/sys/kernel", GROUPS)? {
         return Ok(groups);
     }
     for name in root.list(GROUPS).map_err(|error| Gap::from_io(GROUPS, &error))? {
-        let Ok(number) = name.parse() else { continue };
         let path = format!("{GROUPS}/{name}/type");
         let kind = match root.read(&path) {
             Ok(text) => text.trim().to_owned(),
@@ -51,7 +50,7 @@ fn groups(root: &Root) -> Result<BTreeMap<u32, String>, Gap> {
             Err(error) if is_absent(&error) => String::new(),
             Err(error) => return Err(Gap::from_io(path, &error)),
         };
-        groups.insert(number, kind);
+        groups.insert(name, kind);
     }
     Ok(groups)
 }
@@ -97,7 +96,7 @@ mod tests {
             .file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n")
             .file("/sys/module/iommufd/parameters/allow_unsafe_interrupts", "Y\n");
         let iommu = read(&test.root());
-        let groups = BTreeMap::from([(0, "DMA-FQ".to_owned()), (11, String::new())]);
+        let groups = BTreeMap::from([("0".to_owned(), "DMA-FQ".to_owned()), ("11".to_owned(), String::new())]);
         assert_eq!(iommu.groups, Fact::known(GROUPS, groups));
         let origin = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
         assert_eq!(iommu.noiommu, Fact::known(origin, Some(false)));

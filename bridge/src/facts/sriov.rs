@@ -66,12 +66,12 @@ fn read_all(
     devices: &Fact<BTreeMap<String, PciDevice>>,
 ) -> Result<BTreeMap<String, VirtualFunction>, Gap> {
     let devices = devices.get()?;
-    let cards: BTreeSet<&str> =
-        devices.values().filter_map(|device| device.physical_function.as_deref()).collect();
+    let cards: BTreeSet<&str> = devices.values().filter_map(|device| device.physical_function.as_deref()).collect();
     let mut functions = BTreeMap::new();
     for card in cards {
         let Some(interface) = devices.get(card).and_then(|card| card.interfaces.first()) else { continue };
-        let addresses = addresses(root, card).map_err(|error| Gap::from_io(format!("/sys/bus/pci/devices/{card}"), &error))?;
+        let addresses =
+            addresses(root, card).map_err(|error| Gap::from_io(format!("/sys/bus/pci/devices/{card}"), &error))?;
         if !root.is_host() {
             return Err(Gap::new(ORIGIN, "only the running host's kernel says what its virtual functions may do"));
         }

@@ -93,13 +93,8 @@ mod tests {
     fn a_device_has_the_classes_of_its_interfaces() {
         let test = keyboard();
         test.file("/sys/bus/usb/devices/1-4.2:1.1/bInterfaceClass", "08\n").directory("/sys/bus/usb/devices/1-9");
-        let expected = UsbDevice {
-            vendor: 0x046d,
-            product: 0xc31c,
-            bus: 1,
-            number: 14,
-            classes: BTreeSet::from([3, 8]),
-        };
+        let expected =
+            UsbDevice { vendor: 0x046d, product: 0xc31c, bus: 1, number: 14, classes: BTreeSet::from([3, 8]) };
         assert_eq!(read(&test.root()), Fact::known(DEVICES, BTreeMap::from([("1-4.2".to_owned(), expected)])));
     }
 

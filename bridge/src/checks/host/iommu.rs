@@ -30,8 +30,9 @@ fn enabled(facts: &Facts, neighbours: &Neighbours) -> Judged {
     let count = groups.get()?.len();
     let evidence = Evidence { origin: groups.origin().to_owned(), value: format!("{count} groups") };
     if count > 0 {
-        return Ok(Verdict::pass(format!("An IOMMU is active; it keeps {count} groups of devices apart."))
-            .because([evidence]));
+        return Ok(
+            Verdict::pass(format!("An IOMMU is active; it keeps {count} groups of devices apart.")).because([evidence])
+        );
     }
     let devices = &facts.host.pci_devices;
     if devices.value().is_some_and(std::collections::BTreeMap::is_empty) {
@@ -40,10 +41,8 @@ fn enabled(facts: &Facts, neighbours: &Neighbours) -> Judged {
     }
     let users = users(facts, neighbours)?;
     if users.is_empty() {
-        return Ok(
-            Verdict::info("No IOMMU is active. No VM is given a device of the host, so none is needed now.")
-                .because([evidence]),
-        );
+        return Ok(Verdict::info("No IOMMU is active. No VM is given a device of the host, so none is needed now.")
+            .because([evidence]));
     }
     let message = format!("No IOMMU is active, but devices of the host are given to: {}.", names(users));
     Ok(Verdict::fail(message).because([evidence]).because(neighbours.assigned.first.clone()))
@@ -74,9 +73,7 @@ fn strict(facts: &Facts, neighbours: &Neighbours) -> Judged {
     let groups = &facts.host.iommu.groups;
     let kinds = groups.get()?;
     if kinds.is_empty() {
-        return Ok(
-            Verdict::not_applicable("No IOMMU is active on this host.").and(groups.origin(), "0 groups")
-        );
+        return Ok(Verdict::not_applicable("No IOMMU is active on this host.").and(groups.origin(), "0 groups"));
     }
     let of_kind = |wanted: &str| kinds.values().filter(|kind| *kind == wanted).count();
     if of_kind("") == kinds.len() {
@@ -90,7 +87,9 @@ fn strict(facts: &Facts, neighbours: &Neighbours) -> Judged {
         }
         (_, 0) => format!("does not translate for {identity} of {all} groups of devices"),
         (0, _) => format!("takes access away late in {lazy} of {all} groups of devices"),
-        _ => format!("does not translate for {identity}, and takes access away late in {lazy} of {all} groups of devices"),
+        _ => format!(
+            "does not translate for {identity}, and takes access away late in {lazy} of {all} groups of devices"
+        ),
     };
     let users = users(facts, neighbours)?;
     let verdict = if users.is_empty() {

@@ -31,10 +31,7 @@ fn noiommu(facts: &Facts) -> Judged {
             (Verdict::fail("VFIO's no-IOMMU mode is on: a program may let a device reach all memory of the host."), "Y")
         }
         Some(false) => (Verdict::pass("VFIO's no-IOMMU mode is off."), "N"),
-        None => (
-            Verdict::pass("VFIO is not loaded, or was built without its no-IOMMU mode."),
-            "(does not exist)",
-        ),
+        None => (Verdict::pass("VFIO is not loaded, or was built without its no-IOMMU mode."), "(does not exist)"),
     };
     Ok(verdict.and(mode.origin(), value))
 }
@@ -45,7 +42,10 @@ pub static UNSAFE_INTERRUPTS: Check = Check {
     severity: Severity::High,
     profile: Profile::Baseline,
     area: Area::Kernel,
-    basis: &["https://docs.kernel.org/driver-api/vfio.html", "https://github.com/torvalds/linux/blob/master/drivers/vfio/vfio_iommu_type1.c"],
+    basis: &[
+        "https://docs.kernel.org/driver-api/vfio.html",
+        "https://github.com/torvalds/linux/blob/master/drivers/vfio/vfio_iommu_type1.c",
+    ],
     why: "A device raises an interrupt by writing to memory. Unless the hardware remaps these writes, a guest makes its device send \
           whatever interrupt it likes to the host, and can crash it or take it over. VFIO refuses such hosts, unless \
           allow_unsafe_interrupts is set.",
@@ -70,11 +70,12 @@ fn unsafe_interrupts(facts: &Facts, neighbours: &Neighbours) -> Judged {
     });
     let allowed: Vec<&str> = modules.iter().filter(|(_, on)| **on).map(|(module, _)| module.as_str()).collect();
     if allowed.is_empty() {
-        return Ok(Verdict::pass("VFIO refuses to give devices away where interrupts are not remapped.").because(evidence));
+        return Ok(
+            Verdict::pass("VFIO refuses to give devices away where interrupts are not remapped.").because(evidence)
+        );
     }
     let users = &neighbours.assigned.users;
     let used = if users.is_empty() { String::new() } else { format!(" Devices are given to: {}.", names(users)) };
-    let message =
-        format!("{} gives devices away even where interrupts are not remapped.{used}", allowed.join(" and "));
+    let message = format!("{} gives devices away even where interrupts are not remapped.{used}", allowed.join(" and "));
     Ok(Verdict::fail(message).because(evidence))
 }

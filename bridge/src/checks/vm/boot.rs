@@ -17,7 +17,10 @@ pub static ORDER: Check = Check {
     severity: Severity::Low,
     profile: Profile::MultiTenant,
     area: Area::Firmware,
-    basis: &["https://github.com/vmware/vcf-security-and-compliance-guidelines", "https://libvirt.org/formatdomain.html"],
+    basis: &[
+        "https://github.com/vmware/vcf-security-and-compliance-guidelines",
+        "https://libvirt.org/formatdomain.html",
+    ],
     why: "A VM that starts from the network runs whatever the first server that answers there offers, and one that starts from a CD or a USB stick whatever \
           is inserted. Either takes over the guest with its data. With Secure Boot the started system still must be signed.",
     fix: "Once the guest is installed, run `virt-xml VM --edit --boot hd`, and where devices have `<boot order='1'/>` change that with `virsh edit VM`.",
@@ -29,7 +32,8 @@ pub static ORDER: Check = Check {
 
 fn order(domain: &Domain) -> Verdict {
     if let Some(kernel) = domain.find("os/kernel") {
-        return Verdict::not_applicable("The VM starts a kernel of the host directly.").because([domain.text_evidence(kernel)]);
+        return Verdict::not_applicable("The VM starts a kernel of the host directly.")
+            .because([domain.text_evidence(kernel)]);
     }
     let first = first_device(domain).or_else(|| {
         let boot = domain.find("os/boot")?;
@@ -51,9 +55,11 @@ fn order(domain: &Domain) -> Verdict {
         };
     }
     match domain.find("os/bootmenu").filter(|menu| menu.attribute("enable") == Some("yes")) {
-        Some(menu) => Verdict::info("The VM starts from its disk first, but whoever sees its console can choose something else.")
-            .because(evidence)
-            .because([domain.evidence(menu, "enable")]),
+        Some(menu) => {
+            Verdict::info("The VM starts from its disk first, but whoever sees its console can choose something else.")
+                .because(evidence)
+                .because([domain.evidence(menu, "enable")])
+        }
         None => Verdict::pass("The VM starts from its disk first.").because(evidence),
     }
 }
@@ -121,7 +127,9 @@ fn direct_kernel(vm: &Vm, domain: &Domain) -> Judged {
             Err(missing) => gap = gap.or(Some(missing)),
         }
     }
-    if let Some(node) = claims_secure_boot(domain) && domain.find("os/shim").is_none() {
+    if let Some(node) = claims_secure_boot(domain)
+        && domain.find("os/shim").is_none()
+    {
         tally.add(Outcome::Warn, || {
             Verdict::warn("The definition wants Secure Boot, but starts a kernel of the host directly and without a shim that would check it.")
                 .because([domain.text_evidence(kernel), node])
@@ -130,8 +138,10 @@ fn direct_kernel(vm: &Vm, domain: &Domain) -> Judged {
     match (tally.found(), gap) {
         (Some(bad), _) => Ok(bad),
         (None, Some(gap)) => Err(gap),
-        (None, None) => Ok(Verdict::info("The host gives the guest its kernel; the guest's own updates do not renew it.")
-            .because([domain.text_evidence(kernel)])),
+        (None, None) => {
+            Ok(Verdict::info("The host gives the guest its kernel; the guest's own updates do not renew it.")
+                .because([domain.text_evidence(kernel)]))
+        }
     }
 }
 

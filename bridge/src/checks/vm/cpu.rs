@@ -29,11 +29,7 @@ const PROTECTIONS: [Protection; 4] = [
         host: &["ibrs", "ibpb"],
         guest: &["spec-ctrl", "ibrs", "ibpb"],
     },
-    Protection {
-        name: "barriers between hyper-threads (stibp)",
-        host: &["stibp"],
-        guest: &["stibp", "amd-stibp"],
-    },
+    Protection { name: "barriers between hyper-threads (stibp)", host: &["stibp"], guest: &["stibp", "amd-stibp"] },
     Protection {
         name: "the switch for speculative stores (ssbd, Spectre v4)",
         host: &["ssbd"],
@@ -88,7 +84,9 @@ fn beside_the_point(facts: &Facts, domain: &Domain) -> Result<Option<Verdict>, G
     if is_x86(arch) {
         return Ok(None);
     }
-    Ok(Some(Verdict::not_applicable(format!("What is looked for are features of x86 processors, and this VM is {arch}."))))
+    Ok(Some(Verdict::not_applicable(format!(
+        "What is looked for are features of x86 processors, and this VM is {arch}."
+    ))))
 }
 
 pub static MITIGATION_FLAGS: Check = Check {
@@ -143,11 +141,14 @@ fn mitigation_flags(facts: &Facts, domain: &Domain) -> Judged {
     }
     let evidence = domain.text_evidence(model);
     if lacking.is_empty() {
-        return Ok(Verdict::pass(format!("The guest's processor {name} has what the host's has against side channels."))
-            .because([evidence]));
+        return Ok(Verdict::pass(format!(
+            "The guest's processor {name} has what the host's has against side channels."
+        ))
+        .because([evidence]));
     }
     let names = lacking.iter().map(|protection| protection.name).collect::<Vec<_>>().join(", ");
-    let has = lacking.iter().flat_map(|protection| protection.host.iter().copied().filter(|flag| flags.contains(*flag)));
+    let has =
+        lacking.iter().flat_map(|protection| protection.host.iter().copied().filter(|flag| flags.contains(*flag)));
     let has = has.collect::<Vec<_>>().join(" ");
     Ok(Verdict::fail(format!("The guest's processor {name} lacks what the host's has against side channels: {names}."))
         .because([evidence])
@@ -188,9 +189,11 @@ fn mitigation_disabled(facts: &Facts, domain: &Domain) -> Judged {
         let flags = host.get()?;
         if let Some(flag) = protection.host.iter().find(|flag| flags.contains(**flag)) {
             tally.add(Outcome::Fail, || {
-                Verdict::fail(format!("The definition takes {name} away from the guest, which the host's processor has."))
-                    .because([domain.evidence(node, "name"), domain.evidence(node, "policy")])
-                    .and(host.origin(), *flag)
+                Verdict::fail(format!(
+                    "The definition takes {name} away from the guest, which the host's processor has."
+                ))
+                .because([domain.evidence(node, "name"), domain.evidence(node, "policy")])
+                .and(host.origin(), *flag)
             });
         }
     }
@@ -203,7 +206,10 @@ pub static NESTED: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Confinement,
-    basis: &["https://github.com/ComplianceAsCode/content", "https://docs.kernel.org/virt/kvm/x86/running-nested-guests.html"],
+    basis: &[
+        "https://github.com/ComplianceAsCode/content",
+        "https://docs.kernel.org/virt/kvm/x86/running-nested-guests.html",
+    ],
     why: "To let a guest run VMs the host's kernel imitates the processor's virtualization: much intricate code that a guest talks to directly, and through which \
           guests have broken out into the host's kernel (CVE-2021-3653, CVE-2021-3656).",
     fix: "Run `virt-xml VM --edit --cpu host-model,disable=vmx` (on AMD: disable=svm). To switch it off for the whole host, see `host.kvm-nested`.",
@@ -221,7 +227,9 @@ fn nested(facts: &Facts, domain: &Domain) -> Judged {
     let cpu = &facts.host.cpu;
     let evidence = match cpu.nested.get()? {
         Some(true) => Evidence { origin: cpu.nested.origin().to_owned(), value: "Y".to_owned() },
-        Some(false) => return Ok(Verdict::pass("KVM lets no guest of this host run VMs of its own.").and(cpu.nested.origin(), "N")),
+        Some(false) => {
+            return Ok(Verdict::pass("KVM lets no guest of this host run VMs of its own.").and(cpu.nested.origin(), "N"));
+        }
         None => {
             return Ok(Verdict::pass("KVM is not loaded on this host, so that no guest can use its virtualization.")
                 .and(cpu.nested.origin(), "(does not exist)"));
@@ -245,7 +253,9 @@ fn nested(facts: &Facts, domain: &Domain) -> Judged {
     };
     let windows = domain.guest_os().is_some_and(|os| os.starts_with("http://microsoft.com/win"));
     let verdict = if windows {
-        Verdict::info(format!("The guest can run VMs of its own ({name}), which the virtualization-based security of Windows does."))
+        Verdict::info(format!(
+            "The guest can run VMs of its own ({name}), which the virtualization-based security of Windows does."
+        ))
     } else {
         Verdict::warn(format!("The guest can run VMs of its own ({name})."))
     };

@@ -53,8 +53,11 @@ pub static ACCESSMODE: Check = Check {
                 _ => (Outcome::Fail, "as the guest asks for (passthrough, libvirt's default)"),
             };
             tally.add(outcome, || {
-                Verdict::new(outcome, format!("QEMU sets owners and permissions in the shared directory {} {what}.", tag(node)))
-                    .because([domain.evidence(node, "accessmode")])
+                Verdict::new(
+                    outcome,
+                    format!("QEMU sets owners and permissions in the shared directory {} {what}.", tag(node)),
+                )
+                .because([domain.evidence(node, "accessmode")])
             });
         }
         Ok(tally.finish(|| match count {
@@ -91,7 +94,8 @@ fn scope(vm: &Vm, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let mut count = 0_usize;
     for node in shared(domain) {
-        let Some((source, given)) = child(node, "source").and_then(|source| Some((source, source.attribute("dir")?))) else {
+        let Some((source, given)) = child(node, "source").and_then(|source| Some((source, source.attribute("dir")?)))
+        else {
             continue;
         };
         count = count.saturating_add(1);
@@ -109,7 +113,8 @@ fn scope(vm: &Vm, domain: &Domain) -> Verdict {
             });
         } else if let Err(gap) = &resolved {
             tally.add(Outcome::Unknown, || {
-                not_known(&format!("Where the shared directory {given} lies"), gap).because([domain.evidence(source, "dir")])
+                not_known(&format!("Where the shared directory {given} lies"), gap)
+                    .because([domain.evidence(source, "dir")])
             });
         } else if !readonly {
             tally.add(Outcome::Warn, || place(Verdict::warn(format!("The guest writes the host's {path}."))));
@@ -156,8 +161,8 @@ pub static SANDBOX: Check = Check {
     profile: Profile::Server,
     area: Area::Storage,
     basis: &[FORMAT, VIRTIOFS],
-    why: "virtiofsd works as root and does what the guest asks. In a mount namespace of its own it sees nothing but the shared directory; without, a mistake \
-          in it (CVE-2020-35517, CVE-2021-20263) lets the guest reach other files of the host.",
+    why: "The program virtiofsd works as root and does what the guest asks. In a mount namespace of its own it sees nothing but the shared directory; \
+          without, a mistake in it (CVE-2021-20263, CVE-2022-0358) lets the guest reach other files of the host.",
     fix: "Run `virsh edit VM` and set `<sandbox mode='namespace'/>` in `<binary>`, or delete `<sandbox>`. Instead of `<source socket=…>` give the directory, so that \
           libvirt starts and labels virtiofsd.",
     impact: "None on a usual host. In a container, where namespaces cannot be made, virtiofsd does not start.",
@@ -172,7 +177,10 @@ pub static SANDBOX: Check = Check {
             match sandbox.map(|sandbox| (sandbox, sandbox.attribute("mode"))) {
                 None | Some((_, None | Some("namespace"))) => {}
                 Some((sandbox, Some("chroot"))) => tally.add(Outcome::Warn, || {
-                    let message = format!("virtiofsd for {} is only in a chroot, which a process with root's rights can leave.", tag(node));
+                    let message = format!(
+                        "virtiofsd for {} is only in a chroot, which a process with root's rights can leave.",
+                        tag(node)
+                    );
                     Verdict::warn(message).because([domain.evidence(sandbox, "mode")])
                 }),
                 Some((sandbox, Some(mode))) => tally.add(Outcome::Fail, || {
@@ -183,7 +191,10 @@ pub static SANDBOX: Check = Check {
             let socket = children(node, "source").find_map(|source| Some((source, source.attribute("socket")?)));
             if let Some((source, socket)) = socket {
                 tally.add(Outcome::Warn, || {
-                    let message = format!("libvirt neither starts nor labels the virtiofsd for {}: it is behind {socket}.", tag(node));
+                    let message = format!(
+                        "libvirt neither starts nor labels the virtiofsd for {}: it is behind {socket}.",
+                        tag(node)
+                    );
                     Verdict::warn(message).because([domain.evidence(source, "socket")])
                 });
             }

@@ -7,9 +7,9 @@ use super::Tally;
 use crate::checks::assigned::{number, pci_address};
 use crate::checks::domain::child;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
+use crate::facts::Facts;
 use crate::facts::pci::PciDevice;
 use crate::facts::usb::UsbDevice;
-use crate::facts::Facts;
 use crate::policy::Profile;
 
 const PASSTHROUGH: &str = "https://docs.kernel.org/driver-api/vfio.html";

@@ -25,7 +25,8 @@ fn genid(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     if let Some(node) = domain.find("genid") {
         return Ok(Verdict::pass("The VM has a generation id.").because([domain.text_evidence(node)]));
     }
-    let verdict = Verdict::info("The VM has no generation id: its guest does not notice when it is set back or copied.");
+    let verdict =
+        Verdict::info("The VM has no generation id: its guest does not notice when it is set back or copied.");
     // Servers are called by the year (`win/2k22`); others are no domain controllers.
     let server = domain.guest_os().is_some_and(|os| os.starts_with("http://microsoft.com/win/2k"));
     if !server || !matches!(vm.connection.as_str(), "system" | "qemu:///system") {
@@ -34,7 +35,9 @@ fn genid(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     let snapshots = &facts.host.snapshots;
     Ok(match snapshots.get()?.get(&vm.name) {
         Some(count) => {
-            let message = format!("The Windows server has {count} snapshots and no generation id: set back to one, it repeats what it did.");
+            let message = format!(
+                "The Windows server has {count} snapshots and no generation id: set back to one, it repeats what it did."
+            );
             Verdict::warn(message)
                 .because([domain.absence("genid")])
                 .because(domain.guest_os_evidence())
@@ -50,20 +53,25 @@ pub static PURPOSE: Check = Check {
     severity: Severity::Info,
     profile: Profile::MultiTenant,
     area: Area::State,
-    basis: &["https://libvirt.org/formatdomain.html", "https://www.bsi.bund.de/EN/Topics/ITGrundschutz/itgrundschutz_node.html"],
+    basis: &[
+        "https://libvirt.org/formatdomain.html",
+        "https://www.bsi.bund.de/EN/Topics/ITGrundschutz/itgrundschutz_node.html",
+    ],
     why: "A VM that nobody knows the purpose of is neither updated nor switched off, and nobody can say whether a finding about it may be accepted.",
     fix: "Run `virsh desc VM --title 'NAME' --config` and `virsh desc VM --config 'WHAT IT IS FOR, AND WHO IS RESPONSIBLE'`.",
     impact: "None. Every local user who may connect to libvirt's read-only socket can read the text.",
     apply: Apply::Live,
     needs: "<title> and <description> in the definition",
     judge: Judge::Definition(|_, _, domain| {
-        let noted = ["title", "description"].into_iter().filter(|name| domain.text(name).is_some_and(|text| !text.is_empty()));
+        let noted =
+            ["title", "description"].into_iter().filter(|name| domain.text(name).is_some_and(|text| !text.is_empty()));
         let nodes: Vec<_> = noted.filter_map(|name| domain.find(name)).collect();
         Ok(if nodes.is_empty() {
             Verdict::info("The VM has neither a title nor a description.")
                 .because(["title", "description"].map(|name| domain.absence(name)))
         } else {
-            Verdict::pass("The definition says what the VM is for.").because(nodes.into_iter().map(|node| domain.text_evidence(node)))
+            Verdict::pass("The definition says what the VM is for.")
+                .because(nodes.into_iter().map(|node| domain.text_evidence(node)))
         })
     }),
 };

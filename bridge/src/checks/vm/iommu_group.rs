@@ -45,7 +45,9 @@ fn group(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         tally.add(Outcome::Unknown, || not_known("Which devices other VMs are given", &gap));
     }
     Ok(tally.finish(|| {
-        let verdict = Verdict::pass("Nothing else than this VM's devices is in the IOMMU groups of the devices that it is given.");
+        let verdict = Verdict::pass(
+            "Nothing else than this VM's devices is in the IOMMU groups of the devices that it is given.",
+        );
         assigned.iter().fold(verdict, |verdict, device| verdict.and(device.origin.as_str(), device.address.as_str()))
     }))
 }
@@ -76,7 +78,8 @@ fn one(
     };
     let Some(group) = known.iommu_group else {
         tally.add(Outcome::Fail, || {
-            let message = format!("The device {address} is in no IOMMU group: nothing keeps it from the host's memory.");
+            let message =
+                format!("The device {address} is in no IOMMU group: nothing keeps it from the host's memory.");
             place(Verdict::fail(message)).and(format!("/sys/bus/pci/devices/{address}/iommu_group"), "(does not exist)")
         });
         return;
@@ -97,7 +100,9 @@ fn one(
         if !users.is_empty() {
             tally.add(Outcome::Fail, || {
                 let users = names(&users);
-                place(Verdict::fail(format!("The device {address} shares the IOMMU group {group} with {peer}, which is given to: {users}.")))
+                place(Verdict::fail(format!(
+                    "The device {address} shares the IOMMU group {group} with {peer}, which is given to: {users}."
+                )))
             });
         } else if !known.is_set_apart() {
             // VFIO does not open such a group, so that the guest never has the device while the host drives the other.

@@ -41,7 +41,10 @@ fn nosharepages(facts: &Facts, domain: &Domain) -> Judged {
         (Some(0 | 2), true) => "ksmtuned.service may switch KSM on at any time",
         (Some(1), _) => "KSM is on",
         (Some(other), _) => {
-            return Err(Gap::new(run.origin(), format!("{} holds {other}, which has no meaning known here", run.origin())));
+            return Err(Gap::new(
+                run.origin(),
+                format!("{} holds {other}, which has no meaning known here", run.origin()),
+            ));
         }
     };
     if let Some(node) = domain.find("memoryBacking/nosharepages") {
@@ -84,21 +87,27 @@ fn shared(domain: &Domain) -> Verdict {
         },
     };
     match shares_memory(domain) {
-        Some(device) => Verdict::pass("The guest's memory is shared, which a device of the VM needs.").because([evidence, device]),
+        Some(device) => {
+            Verdict::pass("The guest's memory is shared, which a device of the VM needs.").because([evidence, device])
+        }
         None => Verdict::warn("The guest's memory is shared, and no device of the VM needs that.").because([evidence]),
     }
 }
 
 /// A device whose other half is a process of its own, which maps the guest's memory.
 fn shares_memory(domain: &Domain) -> Option<Evidence> {
-    let driver = |node: &Node, name, value| child(*node, "driver").is_some_and(|driver| driver.attribute(name) == Some(value));
+    let driver =
+        |node: &Node, name, value| child(*node, "driver").is_some_and(|driver| driver.attribute(name) == Some(value));
     if let Some(node) = domain.devices("filesystem").find(|node| driver(node, "type", "virtiofs")) {
         return child(node, "driver").map(|node| domain.evidence(node, "type"));
     }
     if let Some(node) = domain.devices("video").find(|node| driver(node, "name", "vhostuser")) {
         return child(node, "driver").map(|node| domain.evidence(node, "name"));
     }
-    let node = domain.devices("interface").chain(domain.devices("disk")).find(|node| node.attribute("type") == Some("vhostuser"))?;
+    let node = domain
+        .devices("interface")
+        .chain(domain.devices("disk"))
+        .find(|node| node.attribute("type") == Some("vhostuser"))?;
     Some(domain.evidence(node, "type"))
 }
 
@@ -123,13 +132,20 @@ pub static IVSHMEM: Check = Check {
             let stranger = server.and_then(|(server, path)| Some((server, path, stranger(vm, path)?)));
             if let Some((server, path, file)) = stranger {
                 tally.add(Outcome::Fail, || {
-                    let message = format!("The server of the shared memory {name} belongs to another user: {path} is user {}'s.", file.uid);
-                    Verdict::fail(message).because([domain.evidence(server, "path")]).and(path, format!("owner {}", file.uid))
+                    let message = format!(
+                        "The server of the shared memory {name} belongs to another user: {path} is user {}'s.",
+                        file.uid
+                    );
+                    Verdict::fail(message)
+                        .because([domain.evidence(server, "path")])
+                        .and(path, format!("owner {}", file.uid))
                 });
             } else {
                 tally.add(Outcome::Warn, || {
-                    Verdict::warn(format!("The VM has the shared memory {name}, which other VMs and programs can have too."))
-                        .because([domain.evidence(node, "name")])
+                    Verdict::warn(format!(
+                        "The VM has the shared memory {name}, which other VMs and programs can have too."
+                    ))
+                    .because([domain.evidence(node, "name")])
                 });
             }
         }

@@ -41,8 +41,10 @@ fn judge(domain: &Domain, backend: Node, tally: &mut Tally) {
             let mut hosts = children(backend, "source").filter_map(|source| Some((source, source.attribute("host")?)));
             if let Some((source, host)) = hosts.next() {
                 tally.add(Outcome::Warn, || {
-                    Verdict::warn(format!("The guest gets its random numbers from {host} over the network, unencrypted."))
-                        .because([domain.evidence(source, "host")])
+                    Verdict::warn(format!(
+                        "The guest gets its random numbers from {host} over the network, unencrypted."
+                    ))
+                    .because([domain.evidence(source, "host")])
                 });
             }
         }
@@ -50,8 +52,10 @@ fn judge(domain: &Domain, backend: Node, tally: &mut Tally) {
             let path = backend.text().map_or("", str::trim);
             if !matches!(path, "" | "/dev/urandom" | "/dev/random" | "/dev/hwrng") {
                 tally.add(Outcome::Warn, || {
-                    Verdict::warn(format!("The guest gets its random numbers from {path}, which is not the kernel's source."))
-                        .because([domain.text_evidence(backend)])
+                    Verdict::warn(format!(
+                        "The guest gets its random numbers from {path}, which is not the kernel's source."
+                    ))
+                    .because([domain.text_evidence(backend)])
                 });
             }
         }

@@ -64,8 +64,10 @@ pub static SYSINFO: Check = Check {
     profile: Profile::Server,
     area: Area::Secrets,
     basis: &["https://libvirt.org/formatdomain.html", "https://systemd.io/CREDENTIALS/"],
-    why: "SMBIOS strings, QEMU's firmware configuration and the kernel's arguments are a part of the definition, which libvirt shows to every local           user who may connect to its read-only socket. They stand in QEMU's command line and, in the guest, many programs can read them.",
-    fix: "Delete the entry with `virsh edit VM`, and hand the secret over on a configuration disk (cloud-init) that you take away after the first start.           Then change the secret.",
+    why: "SMBIOS strings, QEMU's firmware configuration and the kernel's arguments are a part of the definition, which libvirt shows to every local \
+          user who may connect to its read-only socket. They stand in QEMU's command line and, in the guest, many programs can read them.",
+    fix: "Delete the entry with `virsh edit VM`, and hand the secret over on a configuration disk (cloud-init) that you take away after the first start. \
+          Then change the secret.",
     impact: "The guest no longer finds the secret at its next start.",
     apply: Apply::NextStart,
     needs: "<sysinfo> and <os><cmdline> in the definition",
@@ -85,7 +87,10 @@ pub static SYSINFO: Check = Check {
             };
             // The value is a secret: it must not become evidence.
             tally.add(Outcome::Warn, || {
-                let message = format!("{place} seems to hold a secret.");
+                let message = format!(
+                    "{place} {} a secret.",
+                    if node.tag_name().name() == "entry" { "seems to hold" } else { "seem to hold" }
+                );
                 Verdict::warn(message).and(domain.path(node), "(set, not shown)")
             });
         }
@@ -96,5 +101,7 @@ pub static SYSINFO: Check = Check {
 /// Whether a text names a secret, or is one that was not recorded.
 fn speaks_of_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    ["passw", "secret", "token=", "io.systemd.credential", "private key", NOT_RECORDED].iter().any(|word| lower.contains(word))
+    ["passw", "secret", "token=", "io.systemd.credential", "private key", NOT_RECORDED]
+        .iter()
+        .any(|word| lower.contains(word))
 }

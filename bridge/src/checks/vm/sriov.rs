@@ -56,7 +56,9 @@ fn spoofcheck(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     }
     Ok(tally.finish(|| match count {
         0 => Verdict::not_applicable("The VM has no virtual function of a network card."),
-        _ => Verdict::pass("The card checks the sender of each frame, trusts the guest with nothing, and puts its frames into a VLAN."),
+        _ => Verdict::pass(
+            "The card checks the sender of each frame, trusts the guest with nothing, and puts its frames into a VLAN.",
+        ),
     }))
 }
 
@@ -68,7 +70,9 @@ fn judge(vm: &Vm, domain: &Domain, node: Node, settings: &VirtualFunction, tally
     let VirtualFunction { interface, number, spoof_check, trust, vlan } = settings;
     let name = format!("{interface} vf {number}");
     let place = |verdict: Verdict, setting: &str, value: String| {
-        verdict.because([domain.evidence(node, "type")]).and(format!("ip -d link show {interface}: vf {number} {setting}"), value)
+        verdict
+            .because([domain.evidence(node, "type")])
+            .and(format!("ip -d link show {interface}: vf {number} {setting}"), value)
     };
     match trust {
         Some(true) => tally.add(Outcome::Fail, || {
@@ -77,7 +81,9 @@ fn judge(vm: &Vm, domain: &Domain, node: Node, settings: &VirtualFunction, tally
         }),
         Some(false) => {}
         None => tally.add(Outcome::Unknown, || {
-            let message = format!("The driver of {interface} does not say whether it trusts the guest's virtual function ({name}).");
+            let message = format!(
+                "The driver of {interface} does not say whether it trusts the guest's virtual function ({name})."
+            );
             place(Verdict::unknown(message), "trust", "(not reported)".to_owned())
         }),
     }
@@ -88,7 +94,9 @@ fn judge(vm: &Vm, domain: &Domain, node: Node, settings: &VirtualFunction, tally
             place(Verdict::warn(message), "spoof checking", "off".to_owned())
         }),
         None => tally.add(Outcome::Unknown, || {
-            let message = format!("The driver of {interface} does not say whether it checks under which address the guest sends ({name}).");
+            let message = format!(
+                "The driver of {interface} does not say whether it checks under which address the guest sends ({name})."
+            );
             place(Verdict::unknown(message), "spoof checking", "(not reported)".to_owned())
         }),
     }

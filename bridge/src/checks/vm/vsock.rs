@@ -36,7 +36,9 @@ fn vsock(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
     let others: Vec<&Vm> = users.iter().copied().filter(|user| user.uuid != vm.uuid).take(100).collect();
     if !others.is_empty() {
         let others = names(&others);
-        return Ok(verdict(Verdict::warn(format!("The vsock of the VM has the context id {number}, as has that of: {others}."))));
+        return Ok(verdict(Verdict::warn(format!(
+            "The vsock of the VM has the context id {number}, as has that of: {others}."
+        ))));
     }
     neighbours.all_known(facts)?;
     Ok(verdict(Verdict::info(format!("The VM has a vsock, past all firewalls, with the context id {number}."))))
