@@ -2,6 +2,7 @@
 //! The processor as far as guests are concerned: what the host's has, and what libvirt's models of processors have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,10 +82,10 @@ fn flags(root: &Root) -> Fact<BTreeSet<String>> {
 
 /// How many numbers a list such as `0-3,8` has.
 fn count(list: &str) -> Option<u32> {
-    list.split(',').try_fold(0_u32, |sum, part| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        sum.checked_add(last.checked_sub(first)?.checked_add(1)?)
+    list.split(',').try_fold(0_u32, |sum, range| {
+        let (first, end) = range.split_once('-').unwrap_or((range, range));
+        let (first, end): (u32, u32) = (first.parse().ok()?, end.parse().ok()?);
+        sum.checked_add(end.checked_sub(first)?.checked_add(1)?)
     })
 }
 
@@ -95,6 +96,10 @@ fn nested(root: &Root) -> Result<Fact<Option<bool>>, Gap> {
         }
     }
     Ok(Fact::known("/sys/module/kvm_intel and kvm_amd", None))
+}
+
+fn is_xml(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "xml")
 }
 
 /// A model as its file has it.
@@ -113,7 +118,7 @@ fn models(root: &Root) -> Result<BTreeMap<String, BTreeSet<String>>, Gap> {
         }
     })?;
     let mut found = BTreeMap::new();
-    for name in names.iter().filter(|name| name.starts_with("x86_") && name.ends_with(".xml")).take(MODEL_LIMIT) {
+    for name in names.iter().filter(|name| name.starts_with("x86_") && is_xml(name)).take(MODEL_LIMIT) {
         let path = format!("{MODELS}/{name}");
         let text = root.read(&path).map_err(|error| Gap::from_io(&path, &error))?;
         let document = roxmltree::Document::parse(&text)
@@ -195,8 +200,8 @@ mod tests {
     fn models_inherit_and_take_away() {
         let test = TestRoot::new();
         let file = |name: &str, inside: &str| {
-            let text = format!("<cpus><model name='{name}'>{inside}</model></cpus>");
-            test.file(&format!("{MODELS}/x86_{name}.xml"), text);
+            let path = format!("{MODELS}/x86_{name}.xml");
+            test.file(&path, format!("<cpus><model name='{name}'>{inside}</model></cpus>"));
         };
         file("Base", "<feature name='svm'/><feature name='ibpb'/><feature name='aes'/>");
         file("New", "<model name='Base'/><feature name='svm' removed='yes'/><feature name='amd-ssbd' added='yes'/>");

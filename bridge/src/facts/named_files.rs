@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn a_definition_with_thousands_costs_no_more_than_some() {
-        let many: String = (0..3000).map(|n| format!("<filesystem><source dir='/{n}'/></filesystem>")).collect();
+        let many: Vec<String> = (0..3000).map(|n| format!("<filesystem><source dir='/{n}'/></filesystem>")).collect();
         let test = TestRoot::new();
-        let files = of_vm(&test.root(), &vm("file", &format!("<domain>{many}</domain>")));
+        let files = of_vm(&test.root(), &vm("file", &format!("<domain>{}</domain>", many.concat())));
         assert_eq!(files.len(), FILE_LIMIT);
     }
 

@@ -146,11 +146,11 @@ fn mitigation_flags(facts: &Facts, domain: &Domain) -> Judged {
         ))
         .because([evidence]));
     }
-    let names = lacking.iter().map(|protection| protection.name).collect::<Vec<_>>().join(", ");
+    let what = lacking.iter().map(|protection| protection.name).collect::<Vec<_>>().join(", ");
     let has =
         lacking.iter().flat_map(|protection| protection.host.iter().copied().filter(|flag| flags.contains(*flag)));
     let has = has.collect::<Vec<_>>().join(" ");
-    Ok(Verdict::fail(format!("The guest's processor {name} lacks what the host's has against side channels: {names}."))
+    Ok(Verdict::fail(format!("The guest's processor {name} lacks what the host's has against side channels: {what}."))
         .because([evidence])
         .and(host.origin(), has))
 }
@@ -228,7 +228,9 @@ fn nested(facts: &Facts, domain: &Domain) -> Judged {
     let evidence = match cpu.nested.get()? {
         Some(true) => Evidence { origin: cpu.nested.origin().to_owned(), value: "Y".to_owned() },
         Some(false) => {
-            return Ok(Verdict::pass("KVM lets no guest of this host run VMs of its own.").and(cpu.nested.origin(), "N"));
+            return Ok(
+                Verdict::pass("KVM lets no guest of this host run VMs of its own.").and(cpu.nested.origin(), "N")
+            );
         }
         None => {
             return Ok(Verdict::pass("KVM is not loaded on this host, so that no guest can use its virtualization.")

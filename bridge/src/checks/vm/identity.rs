@@ -18,7 +18,7 @@ pub static GENID: Check = Check {
     impact: "None. The guest sees one ACPI device more.",
     apply: Apply::NextStart,
     needs: "<genid> in the definition; for Windows servers /var/lib/libvirt/qemu/snapshot (administrative access)",
-    judge: Judge::Definition(|facts, vm, domain| genid(facts, vm, domain)),
+    judge: Judge::Definition(genid),
 };
 
 fn genid(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {

@@ -185,17 +185,16 @@ fn hard_limit(domain: &Domain) -> Verdict {
     let Some(limit) = domain.find("memtune/hard_limit") else {
         return Verdict::pass("No hard limit is set on the memory of the VM's process.");
     };
-    let reason = match domain.find("memoryBacking/locked") {
-        Some(node) => Some(Evidence { origin: domain.path(node), value: "present".to_owned() }),
-        None => {
-            let given = |node: &Node| match node.tag_name().name() {
-                "hostdev" => matches!(node.attribute("type"), Some("pci" | "mdev")),
-                _ => node.attribute("type") == Some("hostdev"),
-            };
-            let node = domain.devices("hostdev").chain(domain.devices("interface")).find(given);
-            node.map(|node| domain.evidence(node, "type"))
-        }
-    };
+    let locked = domain.find("memoryBacking/locked");
+    let locked = locked.map(|node| Evidence { origin: domain.path(node), value: "present".to_owned() });
+    let reason = locked.or_else(|| {
+        let given = |node: &Node| match node.tag_name().name() {
+            "hostdev" => matches!(node.attribute("type"), Some("pci" | "mdev")),
+            _ => node.attribute("type") == Some("hostdev"),
+        };
+        let node = domain.devices("hostdev").chain(domain.devices("interface")).find(given);
+        node.map(|node| domain.evidence(node, "type"))
+    });
     let evidence = [domain.text_evidence(limit)];
     match reason {
         Some(reason) => {

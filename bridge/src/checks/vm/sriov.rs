@@ -6,7 +6,7 @@ use roxmltree::Node;
 use super::{Tally, not_known};
 use crate::checks::assigned::pci_address;
 use crate::checks::domain::{child, children};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
 use crate::facts::sriov::VirtualFunction;
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
@@ -25,10 +25,10 @@ pub static SPOOFCHECK: Check = Check {
     impact: "Bonding and routing inside the guest, which change or add addresses, stop working.",
     apply: Apply::HostNow,
     needs: "//interface and //hostdev in the definition, the card's settings from the kernel (`ip -d link show`)",
-    judge: Judge::Definition(spoofcheck),
+    judge: Judge::Definition(|facts, vm, domain| Ok(spoofcheck(facts, vm, domain))),
 };
 
-fn spoofcheck(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
+fn spoofcheck(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let mut count = 0_usize;
     for node in domain.devices("interface").chain(domain.devices("hostdev")) {
@@ -54,12 +54,12 @@ fn spoofcheck(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
             }),
         }
     }
-    Ok(tally.finish(|| match count {
+    tally.finish(|| match count {
         0 => Verdict::not_applicable("The VM has no virtual function of a network card."),
         _ => Verdict::pass(
             "The card checks the sender of each frame, trusts the guest with nothing, and puts its frames into a VLAN.",
         ),
-    }))
+    })
 }
 
 fn functions_origin(facts: &Facts) -> &str {
