@@ -72,13 +72,26 @@ pub(super) fn users<'b, 'a>(facts: &Facts, neighbours: &'b Neighbours<'a>) -> Re
     Ok(users)
 }
 
+/// No more VMs are named in a message: thousands may have one device in their definitions.
+const NAMED: usize = 5;
+
 /// A few of the VMs, for a message.
 pub(super) fn names(vms: &[&Vm]) -> String {
-    const NAMED: usize = 5;
-    let named = vms.iter().take(NAMED).map(|vm| vm.name.as_str()).collect::<Vec<_>>().join(", ");
-    match vms.len().checked_sub(NAMED) {
-        Some(more) if more > 0 => format!("{named} and {more} more"),
-        _ => named,
+    listed(vms.iter().map(|vm| vm.name.as_str()), vms.len())
+}
+
+/// A few of the users of something beside one VM, which is `among` them or not; `None` when there are no others.
+pub(super) fn others(users: &[&Vm], own: &Vm, among: bool) -> Option<String> {
+    let count = users.len().saturating_sub(usize::from(among));
+    let others = users.iter().filter(|user| user.uuid != own.uuid).map(|user| user.name.as_str());
+    (count > 0).then(|| listed(others, count))
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>, count: usize) -> String {
+    let named = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    match count.saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 

@@ -16,13 +16,22 @@ const UNSAFE_INTERRUPTS: &str = "allow_unsafe_interrupts";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Iommu {
-    /// Group number to the type of the domain that the host's own drivers get: `DMA`, `DMA-FQ`, `identity`; empty where the kernel
-    /// does not say. No groups: no IOMMU is active.
-    pub groups: Fact<BTreeMap<String, String>>,
+    /// Number of each group to the group. No groups: no IOMMU is active.
+    pub groups: Fact<BTreeMap<String, IommuGroup>>,
     /// `enable_unsafe_noiommu_mode` of the module vfio; `None` when the module is not there or has no such parameter.
     pub noiommu: Fact<Option<bool>>,
     /// `allow_unsafe_interrupts` of those of the modules `vfio_iommu_type1` and `iommufd` that are there.
     pub unsafe_interrupts: Fact<BTreeMap<String, bool>>,
+}
+
+/// Devices that the IOMMU cannot keep from each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IommuGroup {
+    /// Type of the domain that the host's own drivers get: `DMA`, `DMA-FQ`, `identity`; empty where the kernel does not say.
+    pub domain: String,
+    /// The kernel's names of the devices: PCI addresses, for the most part.
+    pub devices: Vec<String>,
 }
 
 pub(super) fn read(root: &Root) -> Iommu {
@@ -37,20 +46,22 @@ pub(super) fn read(root: &Root) -> Iommu {
     }
 }
 
-fn groups(root: &Root) -> Result<BTreeMap<String, String>, Gap> {
+fn groups(root: &Root) -> Result<BTreeMap<String, IommuGroup>, Gap> {
     let mut groups = BTreeMap::new();
     if !in_sys(root, "/sys/kernel", GROUPS)? {
         return Ok(groups);
     }
     for name in root.list(GROUPS).map_err(|error| Gap::from_io(GROUPS, &error))? {
         let path = format!("{GROUPS}/{name}/type");
-        let kind = match root.read(&path) {
+        let domain = match root.read(&path) {
             Ok(text) => text.trim().to_owned(),
             // Kernels before 4.19 have no such file.
             Err(error) if is_absent(&error) => String::new(),
             Err(error) => return Err(Gap::from_io(path, &error)),
         };
-        groups.insert(name, kind);
+        let path = format!("{GROUPS}/{name}/devices");
+        let devices = root.list(&path).map_err(|error| Gap::from_io(&path, &error))?;
+        groups.insert(name, IommuGroup { domain, devices });
     }
     Ok(groups)
 }
@@ -92,11 +103,13 @@ mod tests {
     fn a_host_with_an_iommu() {
         let test = TestRoot::new();
         test.file("/sys/kernel/iommu_groups/0/type", "DMA-FQ\n")
+            .link("/sys/kernel/iommu_groups/0/devices/0000:03:00.0", "../../../../devices/pci0000:00/0000:03:00.0")
             .directory("/sys/kernel/iommu_groups/11/devices")
             .file("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n")
             .file("/sys/module/iommufd/parameters/allow_unsafe_interrupts", "Y\n");
         let iommu = read(&test.root());
-        let groups = BTreeMap::from([("0".to_owned(), "DMA-FQ".to_owned()), ("11".to_owned(), String::new())]);
+        let first = IommuGroup { domain: "DMA-FQ".to_owned(), devices: vec!["0000:03:00.0".to_owned()] };
+        let groups = BTreeMap::from([("0".to_owned(), first), ("11".to_owned(), IommuGroup::default())]);
         assert_eq!(iommu.groups, Fact::known(GROUPS, groups));
         let origin = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
         assert_eq!(iommu.noiommu, Fact::known(origin, Some(false)));

@@ -24,7 +24,7 @@ pub struct PciDevice {
     /// `None` when no driver is bound to it.
     pub driver: Option<String>,
     /// `None` when no IOMMU confines it.
-    pub iommu_group: Option<u32>,
+    pub iommu_group: Option<String>,
     /// Address of the physical function, where this is a virtual one (SR-IOV).
     pub physical_function: Option<String>,
     /// Its network interfaces, as they are named on the host.
@@ -72,11 +72,10 @@ fn device(directory: &Root) -> io::Result<PciDevice> {
     let class = directory.read("class")?;
     let class = class.trim().strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let class = class.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its class is not a number"))?;
-    let group = link_name(directory, "iommu_group")?;
     let mut device = PciDevice {
         class,
         driver: link_name(directory, "driver")?,
-        iommu_group: group.and_then(|group| group.parse().ok()),
+        iommu_group: link_name(directory, "iommu_group")?,
         physical_function: link_name(directory, "physfn")?,
         interfaces: Vec::new(),
     };
@@ -119,7 +118,7 @@ mod tests {
         let expected = PciDevice {
             class: 0x02_0000,
             driver: Some("ixgbe".to_owned()),
-            iommu_group: Some(17),
+            iommu_group: Some("17".to_owned()),
             physical_function: None,
             interfaces: vec!["ens3f0".to_owned()],
         };

@@ -75,7 +75,7 @@ fn strict(facts: &Facts, neighbours: &Neighbours) -> Judged {
     if kinds.is_empty() {
         return Ok(Verdict::not_applicable("No IOMMU is active on this host.").and(groups.origin(), "0 groups"));
     }
-    let of_kind = |wanted: &str| kinds.values().filter(|kind| *kind == wanted).count();
+    let of_kind = |wanted: &str| kinds.values().filter(|group| group.domain == wanted).count();
     if of_kind("") == kinds.len() {
         return Err(Gap::new(format!("{}/*/type", groups.origin()), "this kernel does not say how its IOMMU works"));
     }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::disks::is_read;
 use super::{Tally, not_known};
-use crate::checks::assigned::{PciAssignment, names};
+use crate::checks::assigned::{PciAssignment, others};
 use crate::checks::{Apply, Area, Check, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
+use crate::facts::iommu::IommuGroup;
 use crate::facts::pci::PciDevice;
-use crate::facts::{Facts, Vm};
+use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
 pub static GROUP: Check = Check {
@@ -28,6 +29,11 @@ pub static GROUP: Check = Check {
     judge: Judge::Vm(group),
 };
 
+struct Host<'a> {
+    devices: &'a BTreeMap<String, PciDevice>,
+    groups: &'a BTreeMap<String, IommuGroup>,
+}
+
 /// Bridges pass on what devices send, and have no data of their own.
 const BRIDGE: u32 = 0x06;
 
@@ -36,10 +42,10 @@ fn group(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         is_read(vm)?;
         return Ok(Verdict::not_applicable("The VM is given no PCI device of the host."));
     };
-    let devices = facts.host.pci_devices.get()?;
+    let host = Host { devices: facts.host.pci_devices.get()?, groups: facts.host.iommu.groups.get()? };
     let mut tally = Tally::default();
     for device in assigned {
-        one(device, assigned, devices, vm, neighbours, &mut tally);
+        one(device, assigned, &host, vm, neighbours, &mut tally);
     }
     if let Err(gap) = is_read(vm).and_then(|()| neighbours.all_known(facts)) {
         tally.add(Outcome::Unknown, || not_known("Which devices other VMs are given", &gap));
@@ -55,28 +61,23 @@ fn group(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
 fn one(
     device: &PciAssignment,
     assigned: &[PciAssignment],
-    devices: &BTreeMap<String, PciDevice>,
+    host: &Host,
     vm: &Vm,
     neighbours: &Neighbours,
     tally: &mut Tally,
 ) {
     let address = device.address.as_str();
     let place = |verdict: Verdict| verdict.and(device.origin.as_str(), address);
-    let others = |address: &str| {
-        let users = neighbours.assigned.pci.get(address).map_or(&[][..], Vec::as_slice);
-        users.iter().copied().filter(|user| user.uuid != vm.uuid).collect::<Vec<_>>()
-    };
-    let same = others(address);
-    if !same.is_empty() {
+    if let Some(users) = others(users(neighbours, address), vm, true) {
         tally.add(Outcome::Fail, || {
-            place(Verdict::fail(format!("The device {address} is given to other VMs too: {}.", names(&same))))
+            place(Verdict::fail(format!("The device {address} is given to other VMs too: {users}.")))
         });
     }
-    let Some(known) = devices.get(address) else {
+    let Some(known) = host.devices.get(address) else {
         tally.add(Outcome::Info, || place(Verdict::info(format!("The host has no device {address} now."))));
         return;
     };
-    let Some(group) = known.iommu_group else {
+    let Some(group) = &known.iommu_group else {
         tally.add(Outcome::Fail, || {
             let message =
                 format!("The device {address} is in no IOMMU group: nothing keeps it from the host's memory.");
@@ -84,33 +85,42 @@ fn one(
         });
         return;
     };
-    let peers = devices.iter().filter(|(peer, known)| {
-        known.iommu_group == Some(group)
-            && known.base_class() != BRIDGE
-            && !assigned.iter().any(|own| own.address == **peer)
-    });
-    for (peer, known) in peers {
-        let users = others(peer);
-        let driver = known.driver.as_deref().unwrap_or("none");
-        let place = |verdict: Verdict| {
-            place(verdict)
-                .and(format!("/sys/kernel/iommu_groups/{group}/devices"), format!("{address} and {peer}"))
-                .and(format!("/sys/bus/pci/devices/{peer}/driver"), driver)
-        };
-        if !users.is_empty() {
-            tally.add(Outcome::Fail, || {
-                let users = names(&users);
-                place(Verdict::fail(format!(
-                    "The device {address} shares the IOMMU group {group} with {peer}, which is given to: {users}."
-                )))
-            });
-        } else if !known.is_set_apart() {
-            // VFIO does not open such a group, so that the guest never has the device while the host drives the other.
-            tally.add(Outcome::Warn, || {
-                place(Verdict::warn(format!(
-                    "The device {address} shares the IOMMU group {group} with {peer}, which the host drives itself ({driver})."
-                )))
-            });
-        }
+    let origin = format!("/sys/kernel/iommu_groups/{group}/devices");
+    let Some(members) = host.groups.get(group) else {
+        let gap = Gap::new(origin, format!("the group {group} was not read"));
+        tally.add(Outcome::Unknown, || not_known(&format!("What shares the IOMMU group of {address}"), &gap));
+        return;
+    };
+    for peer in members.devices.iter().filter(|peer| !assigned.iter().any(|own| own.address == **peer)) {
+        let known = host.devices.get(peer);
+        let Some((outcome, what)) = danger(known, others(users(neighbours, peer), vm, false)) else { continue };
+        tally.add(outcome, || {
+            let message = format!("The device {address} shares the IOMMU group {group} with {peer}, which {what}.");
+            let verdict = place(Verdict::new(outcome, message)).and(origin.as_str(), format!("{address} and {peer}"));
+            match known.and_then(|known| known.driver.as_deref()) {
+                Some(driver) => verdict.and(format!("/sys/bus/pci/devices/{peer}/driver"), driver),
+                None => verdict,
+            }
+        });
+    }
+}
+
+fn users<'b, 'a>(neighbours: &'b Neighbours<'a>, address: &str) -> &'b [&'a Vm] {
+    neighbours.assigned.pci.get(address).map_or(&[][..], Vec::as_slice)
+}
+
+/// What is wrong with another device in the same group.
+fn danger(peer: Option<&PciDevice>, users: Option<String>) -> Option<(Outcome, String)> {
+    let Some(peer) = peer else { return Some((Outcome::Warn, "is no PCI device".to_owned())) };
+    if peer.base_class() == BRIDGE {
+        None
+    } else if let Some(users) = users {
+        Some((Outcome::Fail, format!("is given to: {users}")))
+    } else if peer.is_set_apart() {
+        None
+    } else {
+        // VFIO does not open such a group, so that the guest never has the device while the host drives the other.
+        let driver = peer.driver.as_deref().unwrap_or("none");
+        Some((Outcome::Warn, format!("the host drives itself ({driver})")))
     }
 }

@@ -39,15 +39,14 @@ fn cpu(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
     let weight = share.cpu_weight.clone();
     let online = &facts.host.cpu.online;
     let running = neighbours.shares.running_vcpus;
-    let over = online.value().is_some_and(|online| running > u64::from(*online).saturating_mul(OVERCOMMIT));
-    if !over {
+    let host = if running > 0 { *online.get()? } else { 0 };
+    if running <= u64::from(host).saturating_mul(OVERCOMMIT) {
         let message = match weight {
             Some(_) => "No quota bounds the VM's processor time. Its weight counts only against VMs that are busy too.",
             None => "No quota bounds the VM's processor time.",
         };
         return Ok(Verdict::info(message).because(weight));
     }
-    let host = online.value().copied().unwrap_or_default();
     let message = format!(
         "No quota bounds the VM's processor time, and running VMs have {running} processors together where the host has {host}."
     );

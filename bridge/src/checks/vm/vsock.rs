@@ -2,7 +2,7 @@
 //! The socket between guest and host that is no network.
 
 use super::disks::is_read;
-use crate::checks::assigned::names;
+use crate::checks::assigned::others;
 use crate::checks::{Apply, Area, Check, Judge, Judged, Neighbours, Severity, Verdict};
 use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
@@ -33,12 +33,9 @@ fn vsock(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         return Ok(verdict(Verdict::info("The VM has a vsock, past all firewalls; libvirt chooses its context id.")));
     };
     let users = neighbours.context_ids.get(&number).map_or(&[][..], Vec::as_slice);
-    let others: Vec<&Vm> = users.iter().copied().filter(|user| user.uuid != vm.uuid).take(100).collect();
-    if !others.is_empty() {
-        let others = names(&others);
-        return Ok(verdict(Verdict::warn(format!(
-            "The vsock of the VM has the context id {number}, as has that of: {others}."
-        ))));
+    if let Some(others) = others(users, vm, true) {
+        let message = format!("The vsock of the VM has the context id {number}, as has that of: {others}.");
+        return Ok(verdict(Verdict::warn(message)));
     }
     neighbours.all_known(facts)?;
     Ok(verdict(Verdict::info(format!("The VM has a vsock, past all firewalls, with the context id {number}."))))
