@@ -88,10 +88,10 @@ pub(super) fn others(users: &[&Vm], own: &Vm, among: bool) -> Option<String> {
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>, count: usize) -> String {
-    let named = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    let few = names.take(NAMED).collect::<Vec<_>>().join(", ");
     match count.saturating_sub(NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more"),
+        0 => few,
+        more => format!("{few} and {more} more"),
     }
 }
 
