@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Facts × checks × policy → report.
 
-use std::collections::BTreeMap;
-
 use crate::checks::{CHECKS, Check, Domain, Drift, Judge, Judged, Neighbours, Outcome, Verdict};
 use crate::facts::{Fact, Facts, Gap, Vm};
 use crate::policy::{self, Profile, Standing};
@@ -15,54 +13,100 @@ pub enum Scope {
     All,
     /// The host and one VM, by UUID. All VMs are judged for what they share.
     Vm(String),
+    /// The same by name; there may be none, or none any more.
+    Named(String),
     /// The VMs without the host: definitions from files.
     Definitions,
 }
 
 /// Judges the facts. Pure: what is reported depends on nothing else.
 pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
-    let mut neighbours = Neighbours::default();
-    let mut judged: Vec<(&Vm, Judging)> = Vec::new();
-    for vm in &facts.vms {
-        let wanted = !matches!(scope, Scope::Vm(uuid) if *uuid != vm.uuid);
-        let stored = Definition::parse(&vm.stored, false);
-        let live = Definition::parse(&vm.live, true);
-        neighbours.learn(vm, stored.domain(), live.domain());
-        if wanted {
-            let mut judging = Judging::new(profile);
-            judging.definitions(facts, vm, &stored, &live);
-            judged.push((vm, judging));
+    Audit::new(facts, profile, scope).whole()
+}
+
+/// An audit that gives its VMs one by one: those of a thousand need not be held at once.
+pub struct Audit<'a> {
+    facts: &'a Facts,
+    profile: Profile,
+    scope: &'a Scope,
+    verdicts: Option<&'a [Outcome]>,
+    neighbours: Neighbours<'a>,
+}
+
+impl<'a> Audit<'a> {
+    /// Reads all definitions for what the VMs share.
+    pub fn new(facts: &'a Facts, profile: Profile, scope: &'a Scope) -> Self {
+        let mut neighbours = Neighbours::default();
+        for vm in &facts.vms {
+            let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
+            neighbours.learn(vm, stored.domain(), live.domain());
         }
+        Self { facts, profile, scope, verdicts: None, neighbours }
     }
-    let mut host = Judging::new(profile);
-    if *scope != Scope::Definitions {
-        for check in CHECKS {
-            if let Judge::Host(judge) = check.judge {
-                host.add(check, judge(facts, &neighbours));
-            }
-        }
+
+    /// Leaves out what else is found about the VMs: most of a report is what is good or does not apply.
+    #[must_use]
+    pub fn only(self, verdicts: Option<&'a [Outcome]>) -> Self {
+        Self { verdicts, ..self }
     }
-    let mut vms = BTreeMap::new();
-    for (vm, mut judging) in judged {
+
+    /// The VMs that it is about.
+    pub fn vms(&self) -> impl Iterator<Item = &'a Vm> {
+        self.facts.vms.iter().filter(|vm| match self.scope {
+            Scope::Vm(uuid) => *uuid == vm.uuid,
+            Scope::Named(name) => *name == vm.name,
+            Scope::All | Scope::Definitions => true,
+        })
+    }
+
+    pub fn vm(&self, vm: &Vm) -> VmReport {
+        let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
+        let mut judging = Judging::new(self.profile);
+        judging.definitions(self.facts, vm, &stored, &live);
         for check in CHECKS {
             if let Judge::Vm(judge) = check.judge {
-                judging.add(check, judge(facts, vm, &neighbours));
+                judging.add(check, judge(self.facts, vm, &self.neighbours));
             }
+        }
+        if let Some(verdicts) = self.verdicts {
+            judging.findings.retain(|_, finding| verdicts.contains(&finding.verdict));
         }
         let (meets, proven) = judging.standing.meets();
         let state = vm.state.value().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let (name, connection) = (vm.name.clone(), vm.connection.clone());
-        vms.insert(vm.uuid.clone(), VmReport { name, connection, state, meets, proven, findings: judging.findings });
+        VmReport { name, connection, state, meets, proven, findings: judging.findings }
     }
-    let (meets, proven) = host.standing.meets();
-    Report {
-        version: VERSION,
-        generated: facts.recorded.clone(),
-        profile,
-        privileged: facts.privileged,
-        libvirt: LibvirtReport { link: facts.libvirt.link.clone(), uri: facts.libvirt.uri.clone() },
-        host: HostReport { name: facts.host.name.clone(), meets, proven, findings: host.findings },
-        vms,
+
+    fn host(&self) -> HostReport {
+        let mut host = Judging::new(self.profile);
+        if *self.scope != Scope::Definitions {
+            for check in CHECKS {
+                if let Judge::Host(judge) = check.judge {
+                    host.add(check, judge(self.facts, &self.neighbours));
+                }
+            }
+        }
+        let (meets, proven) = host.standing.meets();
+        HostReport { name: self.facts.host.name.clone(), meets, proven, findings: host.findings }
+    }
+
+    /// The report with all its VMs.
+    pub fn whole(&self) -> Report {
+        self.report(self.vms().map(|vm| (vm.uuid.clone(), self.vm(vm))).collect())
+    }
+
+    /// The report, with the VMs in whatever form they are given.
+    pub fn report<Vms>(&self, vms: Vms) -> Report<Vms> {
+        let libvirt = &self.facts.libvirt;
+        Report {
+            version: VERSION,
+            generated: self.facts.recorded.clone(),
+            profile: self.profile,
+            privileged: self.facts.privileged,
+            libvirt: LibvirtReport { link: libvirt.link.clone(), uri: libvirt.uri.clone() },
+            host: self.host(),
+            vms,
+        }
     }
 }
 

@@ -12,15 +12,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::audit::{self, Scope};
+use crate::audit::{Audit, Scope};
 use crate::checks::{self, CHECKS, Outcome, Severity};
 use crate::facts::collect::{self, Progress, Sources};
 use crate::facts::libvirt::Target;
 use crate::facts::root::{FILE_LIMIT, Root};
-use crate::facts::{Fact, Facts, Link};
+use crate::facts::{Fact, Facts, Link, Vm};
 use crate::peer;
 use crate::policy::Profile;
-use crate::report::{Report, catalogue, terminal};
+use crate::report::streamed::Streamed;
+use crate::report::{Findings, catalogue, terminal};
 
 /// A recording of ten thousand VMs is smaller.
 const RECORDING_LIMIT: u64 = 256 << 20;
@@ -151,40 +152,43 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     if !files.is_empty() && !names.is_empty() {
         bail!("'{}' is a VM and '{}' a file: audit one kind at a time", names[0], files[0]);
     }
-    let report = if files.is_empty() {
+    let (facts, scope, wanted) = if files.is_empty() {
         let facts = match &args.facts {
             Some(path) => recording(path)?,
             None => read(&args.sources)?,
         };
         let wanted = select(&facts, &names)?;
-        let mut report = audit::audit(&facts, args.profile, &Scope::All);
-        if !names.is_empty() {
-            report.vms.retain(|uuid, _| wanted.contains(&uuid.as_str()));
-        }
-        report
+        (facts, Scope::All, wanted)
     } else {
         if args.facts.is_some() || args.sources.connect.is_some() || args.sources.root != Path::new("/") {
             bail!("a definition from a file is judged alone: leave --facts, --connect and --root out");
         }
-        audit::audit(&definitions(&files)?, args.profile, &Scope::Definitions)
+        (definitions(&files)?, Scope::Definitions, Vec::new())
     };
-    match args.format {
-        Format::Json => json(&report)?,
-        Format::Terminal => {
-            print(|out, style| terminal::write(out, &report, terminal::Style { all: args.all, ..style }))?;
+    let reaches = |findings: &Findings| args.fail_on.is_some_and(|severity| reaches(findings, severity));
+    let audit = Audit::new(&facts, args.profile, &scope);
+    let mut vms: Vec<&Vm> = audit.vms().filter(|vm| wanted.is_empty() || wanted.contains(&vm.uuid)).collect();
+    vms.sort_by(|a, b| a.uuid.cmp(&b.uuid));
+    let is_reached = match args.format {
+        Format::Json => {
+            let report = audit.report(Streamed::new(&audit, vms, &reaches));
+            json(&report)?;
+            report.vms.found() || reaches(&report.host.findings)
         }
-    }
-    Ok(if args.fail_on.is_some_and(|severity| reaches(&report, severity)) {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+        Format::Terminal => {
+            let report = audit.report(vms.into_iter().map(|vm| (vm.uuid.clone(), audit.vm(vm))).collect());
+            print(|out, style| terminal::write(out, &report, terminal::Style { all: args.all, ..style }))?;
+            let mut vms = report.vms.values();
+            vms.any(|vm| reaches(&vm.findings)) || reaches(&report.host.findings)
+        }
+    };
+    Ok(if is_reached { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Whether anything fails or warns at the severity or above.
-fn reaches(report: &Report, severity: Severity) -> bool {
-    let vms = report.vms.values().flat_map(|vm| vm.findings.values());
-    vms.chain(report.host.findings.values())
+fn reaches(findings: &Findings, severity: Severity) -> bool {
+    findings
+        .values()
         .any(|finding| matches!(finding.verdict, Outcome::Fail | Outcome::Warn) && finding.severity >= severity)
 }
 
@@ -216,7 +220,7 @@ fn read_text(path: &Path, limit: u64) -> anyhow::Result<String> {
 }
 
 /// The UUIDs of the named VMs.
-fn select<'a>(facts: &'a Facts, names: &[&String]) -> anyhow::Result<Vec<&'a str>> {
+fn select(facts: &Facts, names: &[&String]) -> anyhow::Result<Vec<String>> {
     let mut wanted = Vec::new();
     for name in names {
         let vm = facts.vms.iter().find(|vm| vm.name == **name || vm.uuid == **name);
@@ -225,7 +229,7 @@ fn select<'a>(facts: &'a Facts, names: &[&String]) -> anyhow::Result<Vec<&'a str
                 if facts.libvirt.uri.is_empty() { "among these facts" } else { &format!("at {}", facts.libvirt.uri) };
             bail!("there is no VM '{name}' {place}")
         };
-        wanted.push(vm.uuid.as_str());
+        wanted.push(vm.uuid.clone());
     }
     Ok(wanted)
 }

@@ -18,7 +18,7 @@ import type { Channel, CloseOptions } from "cockpit";
 import { encodeFrame, FrameDecoder } from "./frame";
 import { applyMergePatch, isObject, type Json } from "./merge-patch";
 import { importChecks, importReport } from "./report";
-import type { Check, Profile, Report } from "./report";
+import type { Check, Profile, Report, Verdict } from "./report";
 
 const PAYLOAD = "vm-security1";
 
@@ -215,6 +215,10 @@ function openPrivileged(options: Options, handlers: Handlers): Closable {
 export interface AuditOptions {
     connection: string;
     profile?: Profile;
+    /** Only this VM, if there is one of that name. */
+    vm?: string;
+    /** Of the VMs only these findings; all when absent. */
+    verdicts?: readonly Verdict[];
 }
 
 export interface AuditState {
@@ -294,8 +298,11 @@ export class Audit {
                 this.set({ problem, retrying });
             }
         };
-        const { connection, profile } = this.options;
-        const options = { view: "audit", connection, watch: true, ...profile && { profile } };
+        const { connection, profile, vm, verdicts } = this.options;
+        const options = {
+            view: "audit", connection, watch: true, ...profile && { profile },
+            ...vm !== undefined && { "vm-name": vm }, ...verdicts && { "vm-verdicts": [...verdicts] },
+        };
         this.channel = admin && !ours ? openPrivileged(options, handlers) : openPeer(options, handlers);
     }
 }

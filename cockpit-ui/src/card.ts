@@ -7,7 +7,7 @@ import cockpit from "cockpit";
 import { Audit } from "./bridge";
 import { countSeverities, countVerdicts, isBad, worst } from "./findings";
 import { securityPath, OVERVIEW_PATH } from "./paths";
-import { SEVERITIES } from "./report";
+import { NOT_GOOD, SEVERITIES } from "./report";
 import type { Findings, Vm } from "./report";
 import { problemText, profileText, severityText, verdictText } from "./texts";
 import { storedProfile } from "./profile";
@@ -77,7 +77,9 @@ export function watchSummary(target: Target, changed: (summary: Summary) => void
             : { title: _("VM security"), rows, link: _("View all findings"), path: OVERVIEW_PATH });
     };
 
-    const audit = new Audit({ connection: target?.connection ?? "system", profile: storedProfile() }, update);
+    const audit = new Audit({
+        connection: target?.connection ?? "system", profile: storedProfile(), verdicts: NOT_GOOD, ...target && { vm: target.name },
+    }, update);
     return () => audit.close();
 }
 

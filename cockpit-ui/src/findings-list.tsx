@@ -137,7 +137,7 @@ export function FindingsList({ name, findings, checks }: {
             {groupByArea(shown).map(({ area, rows }) => (
                 <section key={area} className="vms-group" data-area={area} aria-label={areaText(area)}>
                     <h3 className="vms-group-title">{areaText(area)}</h3>
-                    <DataList isCompact aria-label={areaText(area)}>
+                    <DataList isCompact className="vms-list" aria-label={areaText(area)}>
                         {rows.map(row => (
                             <FindingItem key={row.id} row={row} expanded={expanded.has(row.id)} toggle={toggle}
                                          prefix={prefix} />

@@ -11,6 +11,7 @@ import { needsAdmin } from "./findings";
 import { FindingsList } from "./findings-list";
 import { Counts, Meets } from "./labels";
 import { ProfileSelect } from "./profile-select";
+import { NOT_GOOD } from "./report";
 import type { Check, Profile, Report, Vm } from "./report";
 import { LibvirtState, Loading, Notices, ProblemState } from "./states";
 import { useAudit, useChecks, useProfile } from "./use-audit";
@@ -18,6 +19,8 @@ import { Facts } from "./vm-view";
 import { VmTable } from "./vm-table";
 
 const _ = cockpit.gettext;
+
+const SUMMARY = { verdicts: NOT_GOOD };
 
 function Ready({ report, vms, checks, profile, setProfile }: {
     report: Report, vms: Vm[], checks: Map<string, Check>, profile: Profile, setProfile: (profile: Profile) => void,
@@ -54,10 +57,10 @@ function Ready({ report, vms, checks, profile, setProfile }: {
 
 export function Overview() {
     const [profile, setProfile] = useProfile();
-    const audit = useAudit("system", profile);
+    const audit = useAudit("system", profile, SUMMARY);
     const { report, problem, retrying, retry } = audit;
     // the user's own VMs; quietly, because most administrators have no libvirt of their own
-    const session = useAudit("session", profile, report !== null).report;
+    const session = useAudit("session", profile, SUMMARY, report !== null).report;
     const checks = useChecks(report !== null);
     const vms = [...report?.vms ?? [], ...session?.vms ?? []];
 

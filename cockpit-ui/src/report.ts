@@ -12,6 +12,9 @@ export const VERDICTS = ["fail", "warn", "unknown", "info", "pass", "not-applica
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"] as const;
 export const PROFILES = ["baseline", "server", "multi-tenant", "confidential"] as const;
 
+/** What tables and counts of VMs are about. */
+export const NOT_GOOD = ["fail", "warn", "unknown"] as const;
+
 export type Verdict = typeof VERDICTS[number];
 export type Severity = typeof SEVERITIES[number];
 export type Profile = typeof PROFILES[number];

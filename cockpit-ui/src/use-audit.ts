@@ -7,7 +7,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import cockpit from "cockpit";
 
 import { Audit, fetchChecks } from "./bridge";
-import type { AuditState } from "./bridge";
+import type { AuditOptions, AuditState } from "./bridge";
 import { PROFILE_KEY, storedProfile } from "./profile";
 import type { Check, Profile } from "./report";
 import { isShown, watchShown } from "./shown";
@@ -25,7 +25,10 @@ function useVisible(): boolean {
  * The watched report. Nothing is watched while nobody sees it, or while not `enabled`; the last report stays, also
  * while another profile is asked for, so that the page never goes blank in between.
  */
-export function useAudit(connection: string, profile: Profile, enabled = true): AuditState & { retry: () => void } {
+export function useAudit(
+    connection: string, profile: Profile, part: Pick<AuditOptions, "vm" | "verdicts">, enabled = true
+): AuditState & { retry: () => void } {
+    const { vm, verdicts } = part;
     const [state, setState] = useState(NOTHING);
     const current = useRef<Audit | null>(null);
     const active = useVisible() && enabled;
@@ -33,12 +36,13 @@ export function useAudit(connection: string, profile: Profile, enabled = true): 
     useEffect(() => {
         if (!active)
             return;
-        const audit = new Audit({ connection, profile }, () => {
+        const options = { connection, profile, ...vm !== undefined && { vm }, ...verdicts && { verdicts } };
+        const audit = new Audit(options, () => {
             setState(old => ({ ...audit.state, report: audit.state.report ?? old.report }));
         });
         current.current = audit;
         return () => audit.close();
-    }, [connection, profile, active]);
+    }, [connection, profile, vm, verdicts, active]);
 
     const retry = useCallback(() => {
         setState(old => ({ ...old, problem: null, retrying: false }));

@@ -91,7 +91,7 @@ function Ready({ vm, report, checks, profile, setProfile }: {
 
 export function VmView({ name, connection }: { name: string, connection: string }) {
     const [profile, setProfile] = useProfile();
-    const audit = useAudit(connection, profile);
+    const audit = useAudit(connection, profile, { vm: name });
     const { report, problem, retrying, retry } = audit;
     const checks = useChecks(report !== null);
     // libvirt keeps names unique within a connection

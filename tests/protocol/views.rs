@@ -59,6 +59,29 @@ fn a_report_of_everything_and_of_one_vm() {
 }
 
 #[test]
+fn a_vm_by_its_name_and_only_some_verdicts() {
+    let mut transcript = start();
+    let all = expect_whole_report(&mut transcript, "1:1", json!({"vm-name": "test"}));
+    let one =
+        expect_whole_report(&mut transcript, "1:2", json!({"vm-name": "test", "vm-verdicts": ["fail", "unknown"]}));
+    let findings = |report: &Value| report["vms"][VM]["findings"].as_object().cloned().unwrap_or_default();
+    let (all_found, found) = (findings(&all), findings(&one));
+    let wanted =
+        all_found.iter().filter(|(_, finding)| ["fail", "unknown"].contains(&finding["verdict"].as_str().unwrap()));
+    assert!(found.iter().eq(wanted) && !found.is_empty() && found.len() < all_found.len(), "{one}");
+    assert_eq!(one["host"], all["host"], "the host's own findings are all there");
+    assert_eq!(
+        (&one["vms"][VM]["meets"], &one["vms"][VM]["proven"]),
+        (&all["vms"][VM]["meets"], &all["vms"][VM]["proven"])
+    );
+    let none = expect_whole_report(&mut transcript, "1:3", json!({"vm-name": "no such name"}));
+    assert_eq!(none["vms"], json!({}), "{none}");
+    let none = start_watching(&mut transcript, "1:4", json!({"vm-name": "no such name"}));
+    assert_eq!(none["vms"], json!({}), "{none}");
+    assert!(transcript.hang_up().ok);
+}
+
+#[test]
 fn the_checks() {
     let mut transcript = start();
     transcript.open("1:1", json!({"view": "checks"}));
@@ -86,6 +109,15 @@ fn what_is_refused() {
         (audit(json!({"vm": [VM]})), "protocol-error", "\"vm\" must be a string, not an array"),
         (audit(json!({"profile": {}})), "protocol-error", "\"profile\" must be a string, not an object"),
         (audit(json!({"profile": "strict"})), "protocol-error", "strict"),
+        (audit(json!({"vm": VM, "vm-name": "test"})), "protocol-error", "both vm and vm-name"),
+        (audit(json!({"vm-name": 1})), "protocol-error", "\"vm-name\" must be a string, not a number"),
+        (
+            audit(json!({"vm-verdicts": "fail"})),
+            "protocol-error",
+            "\"vm-verdicts\" must be an array of strings, not a string",
+        ),
+        (audit(json!({"vm-verdicts": ["fail", 1]})), "protocol-error", "\"vm-verdicts\" must be an array of strings"),
+        (audit(json!({"vm-verdicts": ["bad"]})), "protocol-error", "there is no verdict 'bad'"),
         (audit(json!({"watch": "true"})), "protocol-error", "\"watch\" must be true or false, not a string"),
     ];
     for (number, (open, code, text)) in table.into_iter().enumerate() {

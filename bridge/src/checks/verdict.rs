@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What a check answers.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 6] = [Self::NotApplicable, Self::Pass, Self::Info, Self::Unknown, Self::Warn, Self::Fail];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::NotApplicable => "not-applicable",
@@ -43,7 +50,7 @@ pub struct Evidence {
 pub struct Verdict {
     pub outcome: Outcome,
     /// A full sentence that names the thing, the value and the place.
-    pub message: String,
+    pub message: Cow<'static, str>,
     pub evidence: Vec<Evidence>,
     /// Unknown only for want of administrative access.
     pub needs_admin: bool,
@@ -53,31 +60,31 @@ pub struct Verdict {
 pub type Judged = Result<Verdict, Gap>;
 
 impl Verdict {
-    pub fn new(outcome: Outcome, message: impl Into<String>) -> Self {
+    pub fn new(outcome: Outcome, message: impl Into<Cow<'static, str>>) -> Self {
         Self { outcome, message: message.into(), evidence: Vec::new(), needs_admin: false }
     }
 
-    pub fn pass(message: impl Into<String>) -> Self {
+    pub fn pass(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Outcome::Pass, message)
     }
 
-    pub fn info(message: impl Into<String>) -> Self {
+    pub fn info(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Outcome::Info, message)
     }
 
-    pub fn warn(message: impl Into<String>) -> Self {
+    pub fn warn(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Outcome::Warn, message)
     }
 
-    pub fn fail(message: impl Into<String>) -> Self {
+    pub fn fail(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Outcome::Fail, message)
     }
 
-    pub fn not_applicable(message: impl Into<String>) -> Self {
+    pub fn not_applicable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Outcome::NotApplicable, message)
     }
 
-    pub fn unknown(message: impl Into<String>) -> Self {
+    pub fn unknown(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Outcome::Unknown, message)
     }
 
@@ -108,6 +115,6 @@ impl From<Gap> for Verdict {
             message = format!("This is not known: administrative access is required to read {}.", gap.origin);
         }
         let evidence = vec![Evidence { origin: gap.origin, value: format!("not known: {}", gap.reason) }];
-        Self { outcome: Outcome::Unknown, message, evidence, needs_admin: gap.admin }
+        Self { outcome: Outcome::Unknown, message: message.into(), evidence, needs_admin: gap.admin }
     }
 }

@@ -3,18 +3,21 @@
 //!
 //! - `{"view": "audit", "connection": "system", "vm": UUID, "profile": "server", "watch": true}`: the report, then, with `watch`, a merge
 //!   patch each time that it changes. Without `vm` the report is about the host and all VMs. `connection` is `system` (the default),
-//!   `session` or a libvirt URI.
+//!   `session` or a libvirt URI. `vm-name` instead of `vm` names one that need not be there (yet, or any more). `vm-verdicts` is a list of
+//!   verdicts: what else is found about the VMs is left out, which of a thousand VMs is most.
 //! - `{"view": "checks"}`: what there is to read about the checks, as `vm-security checks --format json`.
 
 use std::path::PathBuf;
 
 use super::watch::Watch;
 use super::{Channel, Options, Problem};
-use crate::audit::{self, Scope};
+use crate::audit::{Audit, Scope};
+use crate::checks::Outcome;
 use crate::facts::collect::{self, Progress, Sources};
 use crate::facts::libvirt::Target;
 use crate::facts::{Facts, Link};
 use crate::policy::Profile;
+use crate::report::Report;
 use crate::report::catalogue::Catalogue;
 
 /// Opens a channel's view, in the channel's own thread.
@@ -33,6 +36,7 @@ pub struct Request {
     pub profile: Profile,
     pub scope: Scope,
     pub watch: bool,
+    pub vm_verdicts: Option<Vec<Outcome>>,
 }
 
 impl Request {
@@ -48,11 +52,23 @@ impl Request {
             Some(name) => Profile::from_name(name)
                 .ok_or_else(|| Problem::protocol_error(format!("there is no profile '{name}'")))?,
         };
-        let scope = match options.get_str("vm")? {
-            None => Scope::All,
-            Some(uuid) => Scope::Vm(uuid.to_ascii_lowercase()),
+        let scope = match (options.get_str("vm")?, options.get_str("vm-name")?) {
+            (None, None) => Scope::All,
+            (Some(uuid), None) => Scope::Vm(uuid.to_ascii_lowercase()),
+            (None, Some(name)) => Scope::Named(name.to_owned()),
+            (Some(_), Some(_)) => return Err(Problem::protocol_error("both vm and vm-name were given")),
         };
-        Ok(Self { target: Target::new(connection), profile, scope, watch: options.get_bool("watch")? })
+        let outcome = |name: &str| {
+            Outcome::from_name(name).ok_or_else(|| Problem::protocol_error(format!("there is no verdict '{name}'")))
+        };
+        let vm_verdicts = options.get_strs("vm-verdicts")?;
+        let vm_verdicts = vm_verdicts.map(|names| names.into_iter().map(outcome).collect()).transpose()?;
+        Ok(Self { target: Target::new(connection), profile, scope, watch: options.get_bool("watch")?, vm_verdicts })
+    }
+
+    /// Judges facts as this request wants it.
+    pub fn audit(&self, facts: &Facts) -> Report {
+        Audit::new(facts, self.profile, &self.scope).only(self.vm_verdicts.as_deref()).whole()
     }
 
     pub fn sources(&self) -> Sources {
@@ -71,7 +87,7 @@ impl Request {
             Link::Connected | Link::NotUsed => {}
         }
         self.find(&facts)?;
-        channel.send(&audit::audit(&facts, self.profile, &self.scope))
+        channel.send(&self.audit(&facts))
     }
 
     /// The VM that is asked for must be there when the channel opens.

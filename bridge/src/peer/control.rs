@@ -122,6 +122,10 @@ impl Options {
         Ok(self.get(name, "true or false", Value::as_bool)?.unwrap_or(false))
     }
 
+    pub fn get_strs(&self, name: &str) -> Result<Option<Vec<&str>>, Problem> {
+        self.get(name, "an array of strings", |value| value.as_array()?.iter().map(Value::as_str).collect())
+    }
+
     fn get<'a, T>(
         &'a self,
         name: &str,

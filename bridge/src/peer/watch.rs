@@ -9,7 +9,6 @@ use virt::connect::Connect;
 
 use super::audit_channel::Request;
 use super::{Channel, Problem};
-use crate::audit;
 use crate::facts::collect::{self, Progress};
 use crate::facts::libvirt_sys::{self, Event, Subscription};
 use crate::facts::root::Root;
@@ -51,7 +50,7 @@ impl Watch {
         let root =
             Root::open(&request.sources().root).map_err(|error| Problem::internal_error(format!("{error:#}")))?;
         let facts = Facts { version: VERSION, privileged: collect::is_privileged(), ..Facts::default() };
-        let report = audit::audit(&facts, request.profile, &request.scope);
+        let report = request.audit(&facts);
         let mut this = Self { request, root, facts, report, open: None, sender, progress: Progress::default() };
         this.reread();
         if let Link::Denied { message } = &this.facts.libvirt.link {
@@ -60,7 +59,7 @@ impl Watch {
         if this.open.is_some() {
             this.request.find(&this.facts)?;
         }
-        this.report = audit::audit(&this.facts, this.request.profile, &this.request.scope);
+        this.report = this.request.audit(&this.facts);
         channel.send(&this.report)?;
         this.follow(&receiver, channel)
     }
@@ -87,7 +86,7 @@ impl Watch {
                 }
             }
             self.facts.stamp();
-            let report = audit::audit(&self.facts, self.request.profile, &self.request.scope);
+            let report = self.request.audit(&self.facts);
             let change = patch::between(&self.report, &report)
                 .map_err(|error| Problem::internal_error(format!("cannot write a change as JSON: {error}")))?;
             if let Some(change) = change {

@@ -15,8 +15,10 @@
 
 pub mod catalogue;
 pub mod patch;
+pub mod streamed;
 pub mod terminal;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -28,7 +30,7 @@ use crate::policy::Profile;
 pub const VERSION: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct Report<Vms = BTreeMap<String, VmReport>> {
     pub version: u32,
     /// RFC 3339.
     pub generated: String,
@@ -37,7 +39,7 @@ pub struct Report {
     pub libvirt: LibvirtReport,
     pub host: HostReport,
     /// By UUID.
-    pub vms: BTreeMap<String, VmReport>,
+    pub vms: Vms,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,7 +76,7 @@ pub type Findings = BTreeMap<&'static str, Finding>;
 pub struct Finding {
     pub verdict: Outcome,
     pub severity: Severity,
-    pub message: String,
+    pub message: Cow<'static, str>,
     pub evidence: Vec<Evidence>,
     pub basis: &'static [&'static str],
     pub apply: Apply,

@@ -91,7 +91,7 @@ fn bios() -> Verdict {
 }
 
 /// A loader that is called secure only can do Secure Boot, and a template's name proves nothing about the variables.
-fn unproven(message: &str, domain: &Domain) -> Verdict {
+fn unproven(message: &'static str, domain: &Domain) -> Verdict {
     let loader =
         domain.find("os/loader").map(|loader| [domain.text_evidence(loader), domain.evidence(loader, "secure")]);
     let template = domain.find("os/nvram").map(|nvram| domain.evidence(nvram, "template"));

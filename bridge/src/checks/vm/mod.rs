@@ -59,12 +59,13 @@ impl Tally {
         let mut found = self.found.into_iter();
         let mut worst = found.next()?;
         for next in found {
-            worst.message.push(' ');
-            worst.message.push_str(&next.message);
+            let message = worst.message.to_mut();
+            message.push(' ');
+            message.push_str(&next.message);
             worst.evidence.extend(next.evidence);
         }
         if self.unnamed > 0 {
-            let _ = write!(worst.message, " There are {} more.", self.unnamed);
+            let _ = write!(worst.message.to_mut(), " There are {} more.", self.unnamed);
         }
         Some(worst)
     }
