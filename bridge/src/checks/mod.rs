@@ -2,6 +2,7 @@
 //! The checks: pure functions from facts to a verdict, with every text that a person reads about them beside the code.
 
 pub mod access;
+mod assigned;
 pub mod confidential;
 pub mod daemon;
 pub mod domain;
@@ -12,6 +13,7 @@ mod needs;
 mod neighbours;
 pub mod process;
 mod registry;
+mod shares;
 mod uses;
 pub mod verdict;
 pub mod vm;

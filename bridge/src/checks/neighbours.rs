@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::Domain;
+use super::assigned::Assigned;
+use super::daemon::asked_system;
 use super::domain::{child, children};
 use super::needs::Needs;
+use super::shares::Shares;
 use super::uses::Uses;
+use super::{Domain, Evidence};
 use crate::facts::mounts::Mounts;
-use crate::facts::{Fact, Facts, Gap, Vm};
+use crate::facts::{Fact, Facts, Gap, Link, Vm};
 
 #[derive(Default)]
 pub struct Neighbours<'a> {
@@ -28,6 +31,14 @@ pub struct Neighbours<'a> {
     pub static_users: BTreeMap<String, Vec<&'a Vm>>,
     /// What the VMs use of libvirt's daemons.
     pub uses: Uses<'a>,
+    /// Devices of the host that VMs are given.
+    pub assigned: Assigned<'a>,
+    /// What VMs take from the same processors and pools.
+    pub shares: Shares<'a>,
+    /// Context id to the VMs whose definition fixes it for their vsock.
+    pub context_ids: BTreeMap<u32, Vec<&'a Vm>>,
+    /// UUID to the vsock of that VM.
+    pub vsocks: BTreeMap<&'a str, Vsock>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -51,6 +62,18 @@ pub struct StaticLabel {
 }
 
 impl<'a> Neighbours<'a> {
+    /// Whether all VMs of this host's system are known, so that "no VM has it" can be said.
+    pub fn all_known(&self, facts: &Facts) -> Result<(), Gap> {
+        match (&self.unread, &facts.libvirt.link) {
+            (Some(gap), _) => Err(gap.clone()),
+            (None, Link::Connected) => asked_system(facts),
+            (None, Link::Unreachable { message } | Link::Denied { message }) => {
+                Err(Gap::new("libvirt", format!("libvirt did not say which VMs there are ({message})")))
+            }
+            (None, Link::NotUsed) => Err(Gap::new("libvirt", "libvirt was not asked about this host's VMs")),
+        }
+    }
+
     pub fn learn(&mut self, facts: &Facts, vm: &'a Vm, stored: Option<&Domain>, live: Option<&Domain>) {
         if self.unread.is_none() {
             self.unread = unread(vm, &vm.stored, stored).or_else(|| unread(vm, &vm.live, live));
@@ -79,6 +102,14 @@ impl<'a> Neighbours<'a> {
         }
         self.disks.insert(&vm.uuid, disks.into_keys().collect());
         self.learn_labels(vm, stored, live);
+        self.assigned.learn(vm, stored, live);
+        self.shares.learn(vm, stored, live);
+        if let Some(vsock) = [live, stored].into_iter().flatten().find_map(Vsock::of) {
+            if let Some(number) = vsock.context_id {
+                self.context_ids.entry(number).or_default().push(vm);
+            }
+            self.vsocks.insert(&vm.uuid, vsock);
+        }
         let process = vm.process.value().and_then(Option::as_ref);
         if let Some(Some(label)) = process.and_then(|process| process.label.value()) {
             self.labels.entry(label).or_default().push(vm);
@@ -132,6 +163,28 @@ fn unread(vm: &Vm, fact: &Fact<Option<String>>, domain: Option<&Domain>) -> Opti
         Fact::Known { .. } => return None,
     };
     Some(Gap::new(fact.origin(), format!("the definition of {}: {reason}", vm.name)))
+}
+
+/// A VM's vsock; it can have one only.
+pub struct Vsock {
+    /// Fixed by the definition. libvirt chooses a free one where it says `auto`.
+    pub context_id: Option<u32>,
+    pub evidence: Evidence,
+}
+
+impl Vsock {
+    fn of(domain: &Domain) -> Option<Self> {
+        let node = domain.devices("vsock").next()?;
+        let Some(cid) = child(node, "cid") else {
+            let evidence = Evidence { origin: domain.path(node), value: "present".to_owned() };
+            return Some(Self { context_id: None, evidence });
+        };
+        if cid.attribute("auto") == Some("yes") {
+            return Some(Self { context_id: None, evidence: domain.evidence(cid, "auto") });
+        }
+        let context_id = cid.attribute("address").and_then(|address| address.parse().ok());
+        Some(Self { context_id, evidence: domain.evidence(cid, "address") })
+    }
 }
 
 fn disk_source(source: roxmltree::Node) -> Option<String> {

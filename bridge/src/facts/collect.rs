@@ -15,7 +15,9 @@ use virt::connect::Connect;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
-use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, osinfo, process};
+use super::{
+    Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, named_files, osinfo, process,
+};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
 /// can take half a minute on a slow host.
@@ -226,6 +228,7 @@ impl Facts {
     /// operating systems are.
     pub fn attach_processes(&mut self, root: &Root) {
         for vm in &mut self.vms {
+            vm.named_files = named_files::of_vm(root, vm);
             vm.process = match (&vm.live, &vm.state) {
                 (Fact::Known { value: None, .. }, _) => Fact::known("virsh domstate", None),
                 (Fact::Missing(gap), Fact::Missing(_)) => gap.clone().into(),

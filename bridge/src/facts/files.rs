@@ -4,15 +4,15 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, device_nodes, dnsmasq, firmware,
-    kernel, memory_encryption, mounts, permissions, polkit, polkit_policy, process, processor, s390, sasl, selinux,
-    sockets, swap, sysctl, tls, windows_support,
+    Fact, Gap, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, cpu, device_nodes, dnsmasq,
+    firmware, iommu, kernel, memory_encryption, mounts, pci, permissions, polkit, polkit_policy, process, processor,
+    s390, sasl, selinux, snapshots, sockets, sriov, swap, sysctl, tls, usb, windows_support,
 };
 use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
-    let (config, mounts) = (config::read(root), mounts::read(root));
+    let (config, mounts, pci_devices) = (config::read(root), mounts::read(root), pci::read(root));
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -47,6 +47,12 @@ pub fn read(root: &Root) -> Host {
         s390: s390::read(root),
         memory_encryption: memory_encryption::read(root),
         windows_support: windows_support::read(root),
+        cpu: cpu::read(root),
+        iommu: iommu::read(root),
+        virtual_functions: sriov::read(root, &pci_devices),
+        pci_devices,
+        usb_devices: usb::read(root),
+        snapshots: snapshots::read(root),
         ..Host::default()
     }
 }

@@ -9,20 +9,25 @@ use serde::{Deserialize, Serialize};
 use super::audit_log::Denials;
 use super::boot::Boot;
 use super::bridge_helper::BridgeHelper;
+use super::cpu::Cpu;
 use super::device_nodes::DeviceNode;
 use super::dnsmasq::Dnsmasq;
 use super::elf::Hardening;
 use super::firmware::Firmwares;
+use super::iommu::Iommu;
 use super::memory_encryption::MemoryEncryption;
 use super::mounts::Mounts;
 use super::osinfo::System;
+use super::pci::PciDevice;
 use super::permissions::{FileMode, Permissions};
 use super::processor::Processor;
 use super::s390::S390;
 use super::sasl::Sasl;
+use super::sriov::VirtualFunction;
 use super::swap::Swap;
 use super::sysctl::Sysctl;
 use super::tls::Tls;
+use super::usb::UsbDevice;
 use super::windows_support::WindowsSupport;
 use super::{Fact, Gap};
 use crate::waivers::Waiver;
@@ -68,6 +73,16 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    pub cpu: Cpu,
+    pub iommu: Iommu,
+    /// PCI address (`0000:03:00.0`) to the device.
+    pub pci_devices: Fact<BTreeMap<String, PciDevice>>,
+    /// PCI address of a virtual network function (SR-IOV) to what its card lets it do.
+    pub virtual_functions: Fact<BTreeMap<String, VirtualFunction>>,
+    /// The kernel's name of a USB device (`1-4.2`) to the device.
+    pub usb_devices: Fact<BTreeMap<String, UsbDevice>>,
+    /// Name of a VM of the system's libvirt to how many snapshots it has; those without any are left out.
+    pub snapshots: Fact<BTreeMap<String, usize>>,
     /// What libosinfo's database says about each operating system that a VM names, by its id; `None` when it does not know it.
     pub systems: BTreeMap<String, Fact<Option<System>>>,
     pub s390: S390,

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -156,6 +156,18 @@ impl Root {
         Ok(target.to_string_lossy().into_owned())
     }
 
+    /// The path of a file within the root once all links in it are followed.
+    pub fn resolve(&self, path: &str) -> io::Result<String> {
+        let own = |descriptor: &OwnedFd| {
+            let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+            let target = rustix::fs::readlinkat(rustix::fs::CWD, link, Vec::new())?;
+            Ok::<_, io::Error>(target.to_string_lossy().into_owned())
+        };
+        let (place, root) = (own(&self.open_at(path, OFlags::PATH)?)?, own(&self.directory)?);
+        let inside = place.strip_prefix(root.trim_end_matches('/')).unwrap_or(&place);
+        Ok(if inside.is_empty() { "/".to_owned() } else { inside.to_owned() })
+    }
+
     pub fn exists(&self, path: &str) -> io::Result<bool> {
         match self.open_at(path, OFlags::PATH) {
             Ok(_) => Ok(true),
@@ -245,6 +257,21 @@ pub(super) mod tests {
         assert_eq!(root.read("/etc/link").unwrap(), "inside");
         assert_eq!(root.read_link("/etc/link").unwrap(), "/etc/here");
         assert_eq!(root.list("/etc").unwrap(), ["absolute", "here", "link", "relative"]);
+    }
+
+    #[test]
+    fn a_path_is_resolved_within_the_root() {
+        let test = TestRoot::new();
+        test.file("/srv/data/file", "x").link("/srv/link", "/srv/data/..").link("/up", "../../..").fifo("/srv/fifo");
+        let root = test.root();
+        for (path, resolved) in
+            [("/srv/link/data/file", "/srv/data/file"), ("/srv/link", "/srv"), ("/up", "/"), ("/srv/fifo", "/srv/fifo")]
+        {
+            assert_eq!(root.resolve(path).unwrap(), resolved, "{path}");
+        }
+        assert!(is_absent(&root.resolve("/none").unwrap_err()));
+        assert_eq!(root.metadata("/srv/data/file").unwrap().st_size, 1);
+        assert!(is_absent(&root.metadata("/none").unwrap_err()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Fact;
 use super::guest::Guest;
 use super::host::Process;
+use super::named_files::NamedFiles;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -33,6 +34,8 @@ pub struct Vm {
     pub guest: Guest,
     /// When the log of a VM that does not run was last written, in seconds since 1970; `None` when there is no log.
     pub log_modified: Fact<Option<i64>>,
+    /// Files of the host that the definitions name outside of disks: kernels, shared directories, sockets.
+    pub named_files: NamedFiles,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

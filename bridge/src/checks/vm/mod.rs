@@ -1,28 +1,40 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A virtual machine: its definition, and what libvirt says about it.
 
+pub mod boot;
 pub mod chardev;
 pub mod clipboard;
 pub(super) mod console;
 pub mod console_access;
+pub mod cpu;
 mod descriptor;
 pub mod disks;
 pub mod dump;
 pub mod emulated;
+pub mod filesystems;
 pub mod firmware;
 pub mod graphics;
+pub mod host_info;
+pub mod hostdev;
+pub mod identity;
+pub mod iommu_group;
+pub mod limits;
 pub mod machine;
 pub mod machine_type;
+pub mod memory;
 pub mod qemu_monitor;
 pub mod qemu_options;
+pub mod rng;
 pub mod seclabel;
 pub mod secrets;
 pub mod sound;
 pub mod spice;
+pub mod sriov;
 pub mod state;
 pub mod tpm;
 pub mod usb;
 pub mod video;
+pub mod vsock;
 
 use std::fmt::Write;
 
