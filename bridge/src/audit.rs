@@ -42,6 +42,13 @@ pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
             judged.push((vm, judging));
         }
     }
+    if *scope != Scope::Definitions {
+        for check in CHECKS {
+            if let Judge::HostVms(judge) = check.judge {
+                host.add(check, judge(facts, &neighbours));
+            }
+        }
+    }
     let mut vms = BTreeMap::new();
     for (vm, mut judging) in judged {
         for check in CHECKS {

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod domain;
 pub mod host;
 mod neighbours;
+pub mod net;
 pub mod process;
 mod registry;
 pub mod verdict;
@@ -50,6 +51,8 @@ pub struct Check {
 #[derive(Clone, Copy)]
 pub enum Judge {
     Host(fn(&Facts) -> Judged),
+    /// The host with what all its VMs say together.
+    HostVms(fn(&Facts, &Neighbours) -> Judged),
     /// A VM as a whole: its state, its process, its neighbours.
     Vm(fn(&Facts, &Vm, &Neighbours) -> Judged),
     /// A definition. It is judged on the stored and on the running one; the worse verdict counts.
@@ -69,7 +72,7 @@ impl Check {
     /// `host` or `vm`.
     pub fn scope(&self) -> &'static str {
         match self.judge {
-            Judge::Host(_) => "host",
+            Judge::Host(_) | Judge::HostVms(_) => "host",
             _ => "vm",
         }
     }
@@ -114,6 +117,7 @@ pub enum Area {
     Confinement,
     Console,
     Devices,
+    Network,
     Storage,
     Secrets,
     Process,

@@ -3,10 +3,13 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{
+    Fact, Gap, access, accounts, apparmor, config, dnsmasq, interfaces, kernel, nwfilters, polkit, process, selinux, sockets,
+};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
+    let (qemu_processes, helpers) = process::all(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -17,7 +20,12 @@ pub fn read(root: &Root) -> Host {
         polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
         config: config::read(root),
         groups: accounts::groups(root),
-        qemu_processes: process::all(root),
+        qemu_processes,
+        helpers,
+        interfaces: interfaces::read(root),
+        dnsmasq: dnsmasq::read(root),
+        nwfilter_originals: nwfilters::originals(root),
+        access: access::read(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
         ..Host::default()

@@ -12,7 +12,7 @@ use virt::enumutil::Enum;
 use virt::error::{Error, ErrorNumber};
 
 use super::vm::GraphicsPasswords;
-use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, redact};
+use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, networks, nwfilters, redact};
 
 /// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
 const CALLS: usize = 4;
@@ -102,6 +102,8 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         capabilities,
         domain_capabilities,
         security_models,
+        networks: networks::read(connection),
+        nwfilters: nwfilters::read(connection),
     }
 }
 
@@ -149,11 +151,15 @@ pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Opt
     }
 }
 
-fn is_gone(error: &Error) -> bool {
-    error.code() == Enum::Known(ErrorNumber::NoDomain)
+/// It was there when it was listed, and is no more.
+pub(super) fn is_gone(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Enum::Known(ErrorNumber::NoDomain | ErrorNumber::NoNetwork | ErrorNumber::NoNwfilter)
+    )
 }
 
-fn gap(call: &str, error: &Error) -> Gap {
+pub(super) fn gap(call: &str, error: &Error) -> Gap {
     let reason = match error.code() {
         Enum::Known(ErrorNumber::NoSupport) => "this libvirt driver does not report it".to_owned(),
         _ => format!("libvirt answered: {}", error.message().trim()),

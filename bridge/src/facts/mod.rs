@@ -4,29 +4,42 @@
 //! The structs of `host.rs` and `vm.rs` are also the format of a recording (`vm-security facts`), judged later by
 //! `vm-security audit --facts FILE`: what a recording lacks counts as not read, never as harmless.
 
+pub mod access;
 mod accounts;
 mod apparmor;
 pub mod collect;
 mod config;
 pub mod dbus;
+pub mod dbus_policy;
+pub mod devices;
+pub mod dnsmasq;
 pub mod fact;
 pub mod files;
+pub mod helpers;
 pub mod host;
+pub mod interfaces;
 mod kernel;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod networks;
+pub mod nwfilters;
 mod polkit;
 pub mod process;
 mod redact;
 pub mod root;
+pub mod schedule;
 mod selinux;
 mod sockets;
+pub mod sshd;
+pub mod sudoers;
 mod virconf;
 pub mod vm;
 
 pub use fact::{Fact, Gap};
 pub use host::Host;
 pub use vm::{State, Vm};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +73,10 @@ pub struct Libvirt {
     pub domain_capabilities: Fact<String>,
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
+    /// Virtual networks by name, active or not.
+    pub networks: Fact<BTreeMap<String, networks::Network>>,
+    /// Network filters by name; `None` for one whose content was not read.
+    pub nwfilters: Fact<BTreeMap<String, Option<nwfilters::Filter>>>,
 }
 
 /// Whether libvirt answered.

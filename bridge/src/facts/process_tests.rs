@@ -47,7 +47,7 @@ fn cmdline(arguments: &[&str]) -> String {
 
 #[test]
 fn a_qemu_process_with_everything() {
-    let fact = all(&host().root());
+    let (fact, _) = all(&host().root());
     let [process] = &fact.get().unwrap()[..] else { panic!("{fact:?}") };
     assert_eq!((process.pid, process.program.as_str()), (42, "/usr/bin/qemu-system-x86_64"));
     assert_eq!(process.exe, Fact::known("/proc/42/exe", "/usr/bin/qemu-system-x86_64 (deleted)".to_owned()));
@@ -76,7 +76,7 @@ fn a_hostile_name_neither_hides_nor_makes_a_qemu() {
         .fifo("/proc/43/attr/current")
         .link("/proc/44/exe", "/usr/bin/python3")
         .file("/proc/44/cmdline", cmdline(&["qemu-system-x86_64", "-uuid", UUID]));
-    let fact = all(&test.root());
+    let (fact, _) = all(&test.root());
     let [_, hostile] = &fact.get().unwrap()[..] else { panic!("{fact:?}") };
     assert_eq!((hostile.pid, hostile.program.as_str(), &hostile.uuid), (43, "", &None));
     assert_eq!(hostile.sandbox.value(), Some(&None));
@@ -90,22 +90,22 @@ fn a_hostile_name_neither_hides_nor_makes_a_qemu() {
 fn without_a_security_module_the_label_is_known_to_be_none() {
     let test = TestRoot::new();
     test.link("/proc/1/exe", "/qemu-kvm").file("/proc/1/cmdline", "qemu-kvm\0").file("/proc/1/status", STATUS);
-    assert_eq!(all(&test.root()).get().unwrap()[0].label, Fact::known("/proc/1/attr/current", None));
+    assert_eq!(all(&test.root()).0.get().unwrap()[0].label, Fact::known("/proc/1/attr/current", None));
 }
 
 #[test]
 fn a_hidden_proc_is_not_a_host_without_qemu() {
     let test = TestRoot::new();
     test.directory("/proc/4711");
-    assert_eq!(all(&test.root()).get().unwrap_err(), Gap::needs_admin("/proc"));
-    assert!(all(&TestRoot::new().root()).value().is_none());
+    assert_eq!(all(&test.root()).0.get().unwrap_err(), Gap::needs_admin("/proc"));
+    assert!(all(&TestRoot::new().root()).0.value().is_none());
 }
 
 #[test]
 fn a_process_that_ends_is_left_out() {
     let test = host();
     test.directory("/proc/50").link("/proc/51/exe", "/usr/bin/qemu-kvm");
-    let pids: Vec<_> = all(&test.root()).get().unwrap().iter().map(|process| process.pid).collect();
+    let pids: Vec<_> = all(&test.root()).0.get().unwrap().iter().map(|process| process.pid).collect();
     assert_eq!(pids, [42]);
 }
 
@@ -126,7 +126,7 @@ fn the_process_of_a_vm_by_its_pid_file() {
         .file("/run/libvirt/qemu/old.pid", "1")
         .file("/run/libvirt/qemu/bad.pid", "x");
     let root = test.root();
-    let processes = all(&root);
+    let (processes, _) = all(&root);
     let vm = |name: &str, uuid: &str| of_vm(&pidfile(&root, "system", name), uuid, &processes);
     assert_eq!(vm("a,b", UUID).get().unwrap().as_ref().unwrap().pid, 42);
     let reason = |name: &str, uuid: &str| vm(name, uuid).get().unwrap_err().reason;

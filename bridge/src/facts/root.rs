@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Dir, Mode, OFlags, ResolveFlags, Stat};
 
 use super::{Fact, Gap};
 
@@ -54,6 +54,24 @@ impl Root {
     pub fn inside(&self, path: &str) -> io::Result<Self> {
         let directory = self.open_at(path, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Self { directory, path: self.path.join(path.trim_start_matches('/')) })
+    }
+
+    /// The file system that a process sees, as a root of its own; `self` is its directory `/proc/PID`.
+    pub fn of_process(&self) -> io::Result<Self> {
+        // The kernel's own link cannot be followed inside a root, but is no file that anybody wrote. Elsewhere it is, and stays inside.
+        let real = rustix::fs::fstatfs(&self.directory)?.f_type == rustix::fs::PROC_SUPER_MAGIC;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let directory = if real {
+            rustix::fs::openat(&self.directory, "root", flags | OFlags::CLOEXEC, Mode::empty())?
+        } else {
+            self.open_at("root", flags)?
+        };
+        Ok(Self { directory, path: self.path.join("root") })
+    }
+
+    /// Owner, mode and kind of what a path leads to. Nothing is opened for reading, no device either.
+    pub fn metadata(&self, path: &str) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
     }
 
     /// At most `limit` bytes from the start of a regular file.
@@ -237,5 +255,17 @@ pub(super) mod tests {
         assert_eq!(process.read_link("exe").unwrap(), "/secret");
         assert!(is_absent(&process.read("exe").unwrap_err()));
         assert_eq!(process.read_start("comm", 2).unwrap(), b"qe");
+    }
+
+    #[test]
+    fn a_process_sees_a_root_of_its_own() {
+        let test = TestRoot::new();
+        test.file("/jail/dev/null", "").link("/proc/7/root", "/jail").file("/etc/secret", "");
+        let seen = test.root().inside("/proc/7").unwrap().of_process().unwrap();
+        assert_eq!(seen.list("/dev").unwrap(), ["null"]);
+        assert!(is_absent(&seen.metadata("/../etc/secret").unwrap_err()));
+        let own = Root::open(Path::new("/")).unwrap().inside(&format!("/proc/{}", std::process::id())).unwrap();
+        let null = own.of_process().unwrap().metadata("/dev/null").unwrap();
+        assert_eq!(rustix::fs::FileType::from_raw_mode(null.st_mode), rustix::fs::FileType::CharacterDevice);
     }
 }

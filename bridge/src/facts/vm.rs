@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The facts about one virtual machine.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Fact;
+use super::access::FileMode;
+use super::helpers::Helper;
 use super::host::Process;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,10 @@ pub struct Vm {
     pub graphics_passwords: GraphicsPasswords,
     /// The QEMU process of a running VM.
     pub process: Fact<Option<Process>>,
+    /// Programs that work for it beside QEMU.
+    pub helpers: Fact<Vec<Helper>>,
+    /// Files that libvirt runs for its interfaces, as the definitions name them; `None` for one that does not exist.
+    pub interface_scripts: BTreeMap<String, Fact<Option<FileMode>>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
