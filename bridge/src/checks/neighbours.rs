@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Domain;
 use super::domain::child;
+use super::net::Ports;
 use crate::facts::{Fact, Gap, Vm};
 
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub struct Neighbours<'a> {
     pub disks: BTreeMap<&'a str, Vec<String>>,
     /// SELinux label of a QEMU process to the VMs that run under it.
     pub labels: BTreeMap<&'a str, Vec<&'a Vm>>,
+    /// What they are plugged into.
+    pub ports: Ports<'a>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -32,6 +35,7 @@ impl<'a> Neighbours<'a> {
         if self.unread.is_none() {
             self.unread = unread(vm, &vm.stored, stored).or_else(|| unread(vm, &vm.live, live));
         }
+        self.ports.learn(vm, stored, live);
         let mut disks: BTreeMap<String, (bool, String)> = BTreeMap::new();
         for domain in [stored, live].into_iter().flatten() {
             for (number, disk) in (1..).zip(domain.devices("disk")) {

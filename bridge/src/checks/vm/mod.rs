@@ -5,6 +5,8 @@ mod console;
 pub mod disks;
 pub mod firmware;
 pub mod graphics;
+pub mod interface_options;
+pub mod interfaces;
 pub mod machine;
 pub mod qemu_options;
 pub mod seclabel;
