@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! All checks, in reading order.
 
-use super::{Check, access, daemon, host, process, vm};
+use super::{Check, access, daemon, host, net, process, vm};
 
 pub static CHECKS: &[&Check] = &[
     // The host: mandatory access control.
@@ -39,7 +39,29 @@ pub static CHECKS: &[&Check] = &[
     &daemon::listen::AUTH_UNIX_RW,
     &daemon::access::DRIVERS,
     &access::group::LIBVIRT,
+    &access::group::KVM_QEMU,
     &access::polkit::MANAGE,
+    &access::acl::RULES,
+    &access::acl::COCKPIT,
+    &access::bus::POLICY,
+    &access::sudo::SUDO,
+    &access::remote::SSH,
+    &access::keys::SASL_DB,
+    &access::keys::CLIENT_KEYS,
+    &access::session::VMS,
+    &access::tools::HABIT,
+    // Networks: where they lead, and who shares them.
+    &net::bridges::ZONE,
+    &net::bridges::MANAGEMENT,
+    &net::bridges::VLAN,
+    &net::forward::OPEN,
+    &net::forward::ROUTE,
+    &net::trust::TRUST_GUEST_RX,
+    &net::filters::TAMPERED,
+    &net::dnsmasq::OPTIONS,
+    &net::dnsmasq::LISTEN,
+    &net::trust::DISPLAY_PROXY,
+    &net::usage::DEFAULT_UNUSED,
     // A VM: firmware, machine, confinement.
     &vm::firmware::SECURE_BOOT,
     &vm::machine::Q35,
@@ -55,6 +77,15 @@ pub static CHECKS: &[&Check] = &[
     &vm::disks::SHAREABLE,
     &vm::disks::DUPLICATE_SOURCE,
     &vm::secrets::INSTALL,
+    // A VM: its network interfaces.
+    &vm::interfaces::NWFILTER,
+    &vm::interfaces::PORT_ISOLATED,
+    &vm::interfaces::MAC_UNIQUE,
+    &vm::interface_options::TRUST_GUEST_RX,
+    &vm::interface_options::SLIRP,
+    &vm::interface_options::PORT_FORWARD,
+    &vm::interface_options::SCRIPT,
+    &vm::interface_options::MACVTAP,
     // A VM: its QEMU process.
     &process::label::SELINUX_LABEL,
     &process::label::MCS_UNIQUE,
@@ -62,7 +93,14 @@ pub static CHECKS: &[&Check] = &[
     &process::rights::CAPABILITIES,
     &process::rights::SECCOMP,
     &process::rights::MOUNT_NAMESPACE,
+    &process::rights::NO_NEW_PRIVS,
+    &process::devices::DEV_NODES,
+    &process::placement::CGROUP,
     &process::listen::LISTEN_SOCKETS,
+    &process::memory::STALE_BINARY,
+    &process::memory::CORE_LIMITS,
+    &process::helpers::SWTPM,
+    &process::helpers::VIRTIOFSD,
     // A VM: its state.
     &vm::state::TAINTS,
     &vm::state::CONFIG_DRIFT,

@@ -8,7 +8,7 @@ use roxmltree::Node;
 use super::Tally;
 use crate::checks::domain::{child, children};
 use crate::checks::net;
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
