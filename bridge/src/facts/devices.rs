@@ -39,8 +39,8 @@ fn directory(root: &Root, path: &str, depth: usize, nodes: &mut Vec<DeviceNode>)
         }
         let stat = match root.metadata(&path) {
             Ok(stat) => stat,
-            // A link to nowhere, or one that may not be followed.
-            Err(error) if is_absent(&error) || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => continue,
+            // A link to nowhere, or one that may not be followed, such as those into /proc.
+            Err(error) if is_absent(&error) || is_unfollowed(&error) => continue,
             Err(error) => return Err(error),
         };
         let kind = FileType::from_raw_mode(stat.st_mode);
@@ -55,6 +55,10 @@ fn directory(root: &Root, path: &str, depth: usize, nodes: &mut Vec<DeviceNode>)
         }
     }
     Ok(())
+}
+
+fn is_unfollowed(error: &io::Error) -> bool {
+    [rustix::io::Errno::LOOP, rustix::io::Errno::XDEV].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]

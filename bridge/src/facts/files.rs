@@ -70,7 +70,20 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/polkit/rules", "/selinux/configured"]);
+        let absent = [
+            "/access/bus",
+            "/access/cockpit_machines",
+            "/access/libvirt_dbus",
+            "/access/qemu_commands",
+            "/access/sasl_db",
+            "/access/sshd",
+            "/access/sudo",
+            "/dnsmasq",
+            "/nwfilter_originals",
+            "/polkit/rules",
+            "/selinux/configured",
+        ];
+        assert_eq!(known, absent);
     }
 
     /// Paths of all facts that have a value.

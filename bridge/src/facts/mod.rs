@@ -75,8 +75,8 @@ pub struct Libvirt {
     pub security_models: Fact<Vec<String>>,
     /// Virtual networks by name, active or not.
     pub networks: Fact<BTreeMap<String, networks::Network>>,
-    /// Network filters by name; `None` for one whose content was not read.
-    pub nwfilters: Fact<BTreeMap<String, Option<nwfilters::Filter>>>,
+    /// Network filters by name.
+    pub nwfilters: Fact<BTreeMap<String, nwfilters::Filter>>,
 }
 
 /// Whether libvirt answered.

@@ -22,14 +22,16 @@ const ORIGINALS: &str = "/usr/share/libvirt/nwfilter";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filter {
+    /// Only its name is known.
+    pub unread: bool,
     pub chain: String,
     /// Names of the filters that it includes, in their order.
     pub includes: Vec<String>,
     pub rules: Vec<String>,
 }
 
-/// All filters of a connection, by name; `None` for one whose content was not read.
-pub(super) fn read(connection: &Connect) -> Fact<BTreeMap<String, Option<Filter>>> {
+/// All filters of a connection, by name.
+pub(super) fn read(connection: &Connect) -> Fact<BTreeMap<String, Filter>> {
     const ORIGIN: &str = "virsh nwfilter-list, virsh nwfilter-dumpxml";
     let all = match connection.list_all_nw_filters(0) {
         Ok(all) if all.len() > LIMIT => return Fact::missing(ORIGIN, format!("there are more than {LIMIT} filters")),
@@ -43,16 +45,20 @@ pub(super) fn read(connection: &Connect) -> Fact<BTreeMap<String, Option<Filter>
     for (index, (name, filter)) in named.into_iter().enumerate() {
         let content = if index < READ {
             match filter.xml_desc(0) {
-                Ok(xml) => parse(&xml).ok(),
+                Ok(xml) => parse(&xml).unwrap_or_else(|_| unread()),
                 Err(error) if libvirt::is_gone(&error) => continue,
                 Err(error) => return libvirt::gap(ORIGIN, &error).into(),
             }
         } else {
-            None
+            unread()
         };
         filters.insert(name, content);
     }
     Fact::known(ORIGIN, filters)
+}
+
+fn unread() -> Filter {
+    Filter { unread: true, ..Filter::default() }
 }
 
 /// The package's originals; none where the package keeps none.
@@ -84,6 +90,7 @@ fn parse(text: &str) -> Result<Filter, String> {
     let named = |name: &'static str| root.children().filter(move |node| node.has_tag_name(name));
     let include = |node: Node| Some(node.attribute("filter")?.to_owned());
     Ok(Filter {
+        unread: false,
         chain: root.attribute("chain").unwrap_or("root").to_owned(),
         includes: named("filterref").filter_map(include).collect(),
         rules: named("rule").map(rule).collect(),

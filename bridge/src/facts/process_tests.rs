@@ -153,3 +153,51 @@ fn the_real_proc_is_understood() {
     let held = Tables::default().held_by(&directory).unwrap();
     assert!(held.iter().any(|held| held.port == listener.local_addr().unwrap().port()));
 }
+
+#[test]
+fn old_code_in_memory_and_what_only_looks_like_it() {
+    let maps = "7f00-7f01 r-xp 00000000 08:01 1  /usr/lib64/libspice.so.1 (deleted)\n\
+        7f00-7f01 r--p 00000000 08:01 1  /usr/lib64/data.so (deleted)\n\
+        7f00-7f01 rwxp 00000000 00:01 1  /memfd:tcg-jit (deleted)\n\
+        7f00-7f01 r-xs 00000000 00:13 1  /[aio] (deleted)\n\
+        7f00-7f01 r-xp 00000000 00:13 1  /dev/zero (deleted)\n\
+        7f00-7f01 r-xp 00000000 08:01 1  /usr/lib64/libc.so.6\n\
+        7f00-7f01 r-xp 00000000 08:01 1  /opt/a b.so (deleted)\n\
+        (deleted)\n (deleted)\n";
+    assert_eq!(stale(maps.as_bytes()), ["/opt/a b.so", "/usr/lib64/libspice.so.1"]);
+    let many: String = (0..1000).map(|n| format!("1-2 r-xp 0 0 0 /lib/{n}.so (deleted)\n")).collect();
+    assert_eq!(stale(many.as_bytes()).len(), STALE_LIMIT);
+}
+
+#[test]
+fn limits_of_core_files() {
+    let limit = |text: &str| core_limit(text, String::new());
+    let line = "Limit                     Soft Limit           Hard Limit           Units     \nMax core file size        ";
+    assert_eq!(limit(&format!("{line}0                    unlimited            bytes     \n")).value(), Some(&Some(0)));
+    assert_eq!(limit(&format!("{line}unlimited            unlimited            bytes     \n")).value(), Some(&None));
+    assert!(limit(&format!("{line}x\n")).value().is_none());
+    assert!(limit("").value().is_none());
+}
+
+#[test]
+fn helpers_and_what_else_a_qemu_shows() {
+    let test = host();
+    test.file("/proc/42/coredump_filter", "00000033\n")
+        .file("/proc/42/maps", "1-2 r-xp 0 0 0 /lib/a.so (deleted)\n")
+        .file("/proc/42/root/dev/file", "")
+        .link("/proc/60/exe", "/usr/bin/swtpm")
+        .file("/proc/60/cmdline", cmdline(&["/usr/bin/swtpm", "socket", "--tpmstate", &format!("dir=/var/lib/libvirt/swtpm/{UUID}/tpm2"), "--key", "pwd=hunter2"]))
+        .file("/proc/60/status", "Uid:\t59\t59\t59\t59\nPPid:\t1\nSeccomp:\t2\n")
+        .file("/proc/60/cgroup", "0::/x\n")
+        .link("/proc/61/exe", "/usr/bin/bash");
+    let (processes, helpers) = all(&test.root());
+    let process = &processes.get().unwrap()[0];
+    assert_eq!(process.core.filter.value(), Some(&0x33));
+    assert_eq!(process.core.dump_guest.value(), Some(&None));
+    assert_eq!(process.stale.get().unwrap(), &["/lib/a.so"]);
+    assert_eq!(process.devices.get().unwrap().len(), 0);
+    let [helper] = &helpers.get().unwrap()[..] else { panic!("{helpers:?}") };
+    assert_eq!((helper.pid, helper.parent, helper.kind.as_str(), helper.uuid.as_deref()), (60, Some(1), "swtpm", Some(UUID)));
+    assert_eq!((helper.seccomp.value(), helper.uids.value()), (Some(&2), Some(&[59; 4])));
+    assert!(!serde_json::to_string(&helpers).unwrap().contains("hunter2"));
+}

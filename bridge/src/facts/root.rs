@@ -260,10 +260,13 @@ pub(super) mod tests {
     #[test]
     fn a_process_sees_a_root_of_its_own() {
         let test = TestRoot::new();
-        test.file("/jail/dev/null", "").link("/proc/7/root", "/jail").file("/etc/secret", "");
+        test.file("/proc/7/root/dev/null", "").link("/proc/8/root", "/").file("/secret", "");
         let seen = test.root().inside("/proc/7").unwrap().of_process().unwrap();
         assert_eq!(seen.list("/dev").unwrap(), ["null"]);
-        assert!(is_absent(&seen.metadata("/../etc/secret").unwrap_err()));
+        assert!(is_absent(&seen.metadata("/../../../secret").unwrap_err()));
+        // A link that only looks like the kernel's stays inside.
+        let planted = test.root().inside("/proc/8").unwrap().of_process().unwrap();
+        assert!(is_absent(&planted.metadata("/secret").unwrap_err()));
         let own = Root::open(Path::new("/")).unwrap().inside(&format!("/proc/{}", std::process::id())).unwrap();
         let null = own.of_process().unwrap().metadata("/dev/null").unwrap();
         assert_eq!(rustix::fs::FileType::from_raw_mode(null.st_mode), rustix::fs::FileType::CharacterDevice);

@@ -12,7 +12,7 @@ pub static SASL_DB: Check = Check {
     profile: Profile::Server,
     area: Area::Access,
     basis: &["https://libvirt.org/auth.html"],
-    why: "/etc/libvirt/passwd.db holds the passwords with which users manage VMs from elsewhere. Whoever reads it manages all VMs, and so the host.",
+    why: "The file /etc/libvirt/passwd.db holds the passwords with which users manage VMs from elsewhere. Whoever reads it manages all VMs, and so the host.",
     fix: "Run `chown root:root /etc/libvirt/passwd.db; chmod 600 /etc/libvirt/passwd.db`, and set new passwords with \
           `saslpasswd2 -a libvirt USER` where others could read it.",
     impact: "None: libvirt's daemon reads it as root.",

@@ -16,7 +16,7 @@ const PARTS: [(&str, &[&str], &str); 3] = [
     ("no-arp-spoofing", &["no-arp-mac-spoofing", "no-arp-ip-spoofing"], "no-arp-spoofing"),
 ];
 
-type Filters = BTreeMap<String, Option<Filter>>;
+type Filters = BTreeMap<String, Filter>;
 
 /// What cannot be followed: a filter that does not exist, or one whose content was not read.
 pub enum Absent {
@@ -32,8 +32,8 @@ pub fn lacking(filters: &Filters, name: &str) -> Result<Vec<&'static str>, Absen
         if included.insert(name) {
             match filters.get(name) {
                 None => return Err(Absent::Filter(name.to_owned())),
-                Some(None) => return Err(Absent::Content(name.to_owned())),
-                Some(Some(filter)) => open.extend(filter.includes.iter().map(String::as_str)),
+                Some(filter) if filter.unread => return Err(Absent::Content(name.to_owned())),
+                Some(filter) => open.extend(filter.includes.iter().map(String::as_str)),
             }
         }
     }
@@ -66,12 +66,12 @@ fn tampered(facts: &Facts, neighbours: &Neighbours) -> Judged {
     let originals = facts.host.nwfilter_originals.get()?;
     let changed: Vec<&str> = originals
         .iter()
-        .filter(|(name, original)| matches!(filters.get(*name), Some(Some(filter)) if filter != *original))
+        .filter(|(name, original)| filters.get(*name).is_some_and(|filter| !filter.unread && filter != *original))
         .map(|(name, _)| name.as_str())
         .collect();
     // Named by a VM or by another filter.
     let by_vms = neighbours.ports.all().filter_map(|port| port.filter.as_deref());
-    let by_filters = filters.values().flatten().flat_map(|filter| filter.includes.iter().map(String::as_str));
+    let by_filters = filters.values().flat_map(|filter| filter.includes.iter().map(String::as_str));
     let missing: BTreeSet<&str> = by_vms.chain(by_filters).filter(|name| !filters.contains_key(*name)).collect();
     if !changed.is_empty() {
         let used = neighbours.ports.all().filter(|port| port.filter.is_some()).count();
@@ -94,7 +94,7 @@ fn tampered(facts: &Facts, neighbours: &Neighbours) -> Judged {
         let origin = facts.host.nwfilter_originals.origin();
         return Err(Gap::new(origin, format!("the package keeps no originals in {origin} to compare with")));
     }
-    if let Some((name, _)) = originals.iter().find(|(name, _)| matches!(filters.get(*name), Some(None))) {
+    if let Some((name, _)) = originals.iter().find(|(name, _)| filters.get(*name).is_some_and(|filter| filter.unread)) {
         return Err(Gap::new(known.origin(), format!("the content of the filter {name} was not read")));
     }
     let verdict = Verdict::pass("libvirt's own network filters are as the package brought them.");

@@ -72,7 +72,7 @@ pub static VIRTIOFSD: Check = Check {
     profile: Profile::Server,
     area: Area::Process,
     basis: &["https://gitlab.com/virtio-fs/virtiofsd", "https://libvirt.org/kbase/virtiofs.html"],
-    why: "virtiofsd runs as root and does what the guest asks with the files it shares. Without its own view of the file system and its system \
+    why: "The program virtiofsd runs as root and does what the guest asks with the files it shares. Without its own view of the file system and its system \
           call filter, a guest that tricks it (CVE-2021-20263, CVE-2022-0358) has the host's files.",
     fix: "Remove <sandbox mode='…'/> from <binary> of the shared directory (`virsh edit VM`), so that it runs in namespaces of its own, then shut the VM down and start it again.",
     impact: "The VM must be started anew.",
