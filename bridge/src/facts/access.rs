@@ -74,9 +74,16 @@ impl FileMode {
     }
 
     fn stat(root: &Root, path: &str) -> io::Result<Self> {
-        let (file, parent) = (root.metadata(path)?, root.metadata(path.rsplit_once('/').map_or("/", |(parent, _)| parent))?);
+        let (file, parent) =
+            (root.metadata(path)?, root.metadata(path.rsplit_once('/').map_or("/", |(parent, _)| parent))?);
         let mode = |stat: &Stat| stat.st_mode & 0o7777;
-        Ok(Self { uid: file.st_uid, gid: file.st_gid, mode: mode(&file), parent_uid: parent.st_uid, parent_mode: mode(&parent) })
+        Ok(Self {
+            uid: file.st_uid,
+            gid: file.st_gid,
+            mode: mode(&file),
+            parent_uid: parent.st_uid,
+            parent_mode: mode(&parent),
+        })
     }
 }
 

@@ -61,7 +61,9 @@ fn parse(path: &str, text: &str) -> Result<Vec<BusRule>, String> {
     let document = Document::parse_with_options(text, options).map_err(|error| format!("does not parse ({error})"))?;
     let mut rules = Vec::new();
     for policy in document.root_element().children().filter(|node| node.has_tag_name("policy")) {
-        let who = ["context", "user", "group", "at_console"].into_iter().find_map(|kind| Some((kind, policy.attribute(kind)?)));
+        let who = ["context", "user", "group", "at_console"]
+            .into_iter()
+            .find_map(|kind| Some((kind, policy.attribute(kind)?)));
         let Some((kind, name)) = who else { continue };
         for rule in policy.children().filter(|node| about_libvirt(*node)) {
             let allow = rule.has_tag_name("allow");
@@ -73,7 +75,9 @@ fn parse(path: &str, text: &str) -> Result<Vec<BusRule>, String> {
 
 /// A rule about sending to the service, by its name or by an interface of it. Who may own the name does not matter here.
 fn about_libvirt(rule: Node) -> bool {
-    let names = |attribute: &str| rule.attribute(attribute).is_some_and(|name| name == SERVICE || name.starts_with("org.libvirt."));
+    let names = |attribute: &str| {
+        rule.attribute(attribute).is_some_and(|name| name == SERVICE || name.starts_with("org.libvirt."))
+    };
     (rule.has_tag_name("allow") || rule.has_tag_name("deny"))
         && ["send_destination", "send_destination_prefix", "send_interface"].iter().any(|attribute| names(attribute))
 }
@@ -97,7 +101,8 @@ mod tests {
                 "<busconfig><policy context='default'><allow send_interface='org.libvirt.Domain'/><deny send_destination='org.libvirt'/></policy></busconfig>",
             );
         let fact = read(&test.root());
-        let shown: Vec<_> = fact.get().unwrap().iter().map(|rule| format!("{} {} {}", rule.kind, rule.name, rule.allow)).collect();
+        let shown: Vec<_> =
+            fact.get().unwrap().iter().map(|rule| format!("{} {} {}", rule.kind, rule.name, rule.allow)).collect();
         assert_eq!(shown, ["group libvirt true", "context default true", "context default false"]);
     }
 

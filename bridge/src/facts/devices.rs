@@ -58,7 +58,9 @@ fn directory(root: &Root, path: &str, depth: usize, nodes: &mut Vec<DeviceNode>)
 }
 
 fn is_unfollowed(error: &io::Error) -> bool {
-    [rustix::io::Errno::LOOP, rustix::io::Errno::XDEV].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    [rustix::io::Errno::LOOP, rustix::io::Errno::XDEV]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]
@@ -69,7 +71,10 @@ mod tests {
     #[test]
     fn only_devices_count_and_each_name_of_one() {
         let test = TestRoot::new();
-        test.file("/dev/file", "").link("/dev/nowhere", "/none").link("/dev/loop/itself", "itself").file("/dev/pts/0", "");
+        test.file("/dev/file", "")
+            .link("/dev/nowhere", "/none")
+            .link("/dev/loop/itself", "itself")
+            .file("/dev/pts/0", "");
         assert_eq!(below(&test.root()).unwrap(), []);
         let host = below(&Root::open(std::path::Path::new("/")).unwrap()).unwrap();
         let null = host.iter().find(|node| node.path == "/dev/null").unwrap();

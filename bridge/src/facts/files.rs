@@ -4,7 +4,8 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, access, accounts, apparmor, config, dnsmasq, interfaces, kernel, nwfilters, polkit, process, selinux, sockets,
+    Fact, Gap, access, accounts, apparmor, config, dnsmasq, interfaces, kernel, nwfilters, polkit, process, selinux,
+    sockets,
 };
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.

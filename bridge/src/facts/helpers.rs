@@ -58,7 +58,8 @@ pub(super) fn read(directory: &Root, pid: u32, kind: &'static str, tables: &mut 
         uuid: (kind == "swtpm").then(|| arguments.iter().find_map(|argument| uuid(argument))).flatten(),
         conf: (kind == "dnsmasq").then(|| option(&arguments, "--conf-file")).flatten(),
         sandbox: (kind == "virtiofsd").then(|| sandbox(&arguments)).flatten(),
-        uids: field("Uid").and_then(|text| process::uids(&text).ok_or_else(|| "the user ids are not four numbers".to_owned())),
+        uids: field("Uid")
+            .and_then(|text| process::uids(&text).ok_or_else(|| "the user ids are not four numbers".to_owned())),
         seccomp: field("Seccomp").and_then(|text| text.parse().map_err(|_| process::not_a_number("Seccomp"))),
         label: process::label(directory, format!("/proc/{pid}/attr/current")),
         mount_namespace: process::namespace(directory, "mnt", pid),
@@ -73,7 +74,9 @@ pub(super) fn read(directory: &Root, pid: u32, kind: &'static str, tables: &mut 
 
 /// `--NAME=VALUE` or `--NAME VALUE`.
 fn option(arguments: &[String], name: &str) -> Option<String> {
-    let at = arguments.iter().position(|argument| argument.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))?;
+    let at = arguments.iter().position(|argument| {
+        argument.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })?;
     match arguments[at].split_once('=') {
         Some((_, value)) => Some(value.to_owned()),
         None => arguments.get(at + 1).cloned(),
@@ -82,7 +85,8 @@ fn option(arguments: &[String], name: &str) -> Option<String> {
 
 /// Of the present virtiofsd `--sandbox=MODE`, of QEMU's old one `-o …,sandbox=MODE`.
 fn sandbox(arguments: &[String]) -> Option<String> {
-    let old = || arguments.iter().flat_map(|argument| argument.split(',')).find_map(|part| part.strip_prefix("sandbox="));
+    let old =
+        || arguments.iter().flat_map(|argument| argument.split(',')).find_map(|part| part.strip_prefix("sandbox="));
     option(arguments, "--sandbox").or_else(|| old().map(str::to_owned))
 }
 
@@ -129,7 +133,8 @@ impl<'a> Owners<'a> {
         }
         let Some(process) = process else { return Fact::known("/proc", Vec::new()) };
         let uuid = uuid.to_ascii_lowercase();
-        let mut found: Vec<Helper> = self.by_uuid.get(uuid.as_str()).into_iter().flatten().map(|helper| (*helper).clone()).collect();
+        let mut found: Vec<Helper> =
+            self.by_uuid.get(uuid.as_str()).into_iter().flatten().map(|helper| (*helper).clone()).collect();
         match process.cgroup.get() {
             Ok(path) => {
                 let same = scope(path).and_then(|scope| self.by_scope.get(scope));
@@ -143,9 +148,8 @@ impl<'a> Owners<'a> {
 
 /// The part of a control group's path that stands for one VM.
 pub fn scope(path: &str) -> Option<&str> {
-    path.split('/').find(|part| {
-        part.starts_with("machine-qemu") && part.ends_with(".scope") || part.ends_with(".libvirt-qemu")
-    })
+    path.split('/')
+        .find(|part| part.starts_with("machine-qemu") && part.ends_with(".scope") || part.ends_with(".libvirt-qemu"))
 }
 
 #[cfg(test)]

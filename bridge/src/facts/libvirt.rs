@@ -153,10 +153,7 @@ pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Opt
 
 /// It was there when it was listed, and is no more.
 pub(super) fn is_gone(error: &Error) -> bool {
-    matches!(
-        error.code(),
-        Enum::Known(ErrorNumber::NoDomain | ErrorNumber::NoNetwork | ErrorNumber::NoNwfilter)
-    )
+    matches!(error.code(), Enum::Known(ErrorNumber::NoDomain | ErrorNumber::NoNetwork | ErrorNumber::NoNwfilter))
 }
 
 pub(super) fn gap(call: &str, error: &Error) -> Gap {

@@ -98,9 +98,8 @@ pub(super) fn read(connection: &Connect) -> Fact<BTreeMap<String, Network>> {
 
 fn one(network: &network::Network) -> Result<Result<(String, Network), String>, Error> {
     let (active, autostart) = (network.is_active()?, network.autostart()?);
-    Ok(parse(&network.xml_desc(0)?).map(|(name, network)| {
-        (name, Network { active: Some(active), autostart: Some(autostart), ..network })
-    }))
+    Ok(parse(&network.xml_desc(0)?)
+        .map(|(name, network)| (name, Network { active: Some(active), autostart: Some(autostart), ..network })))
 }
 
 /// The stored definitions of a root that is not the running host.
@@ -138,7 +137,9 @@ fn parse(text: &str) -> Result<(String, Network), String> {
     let owned = |node: Option<Node>, name| node.and_then(|node: Node| node.attribute(name)).map(str::to_owned);
     let attached = forward.into_iter().flat_map(|forward| children(forward, "interface"));
     let options = root.children().filter(|node| node.has_tag_name((DNSMASQ, "options")));
-    let option = |node: Node| node.has_tag_name((DNSMASQ, "option")).then(|| node.attribute("value")).flatten().map(str::to_owned);
+    let option = |node: Node| {
+        node.has_tag_name((DNSMASQ, "option")).then(|| node.attribute("value")).flatten().map(str::to_owned)
+    };
     let network = Network {
         active: None,
         autostart: None,

@@ -165,9 +165,11 @@ mod tests {
         .unwrap();
         assert_eq!(packaged, stored);
         assert_eq!(packaged.rules[1], "drop out 1000 ip dstipaddr=224.0.0.0 dstipmask=4");
-        let changed = parse("<filter><rule action='return' direction='out'><mac protocolid='0x0800'/></rule></filter>").unwrap();
+        let changed =
+            parse("<filter><rule action='return' direction='out'><mac protocolid='0x0800'/></rule></filter>").unwrap();
         assert_eq!(changed.rules, ["return out 500 mac protocolid=ipv4"]);
-        let loose = parse("<filter><rule action='accept' direction='in' statematch='false'><all/></rule></filter>").unwrap();
+        let loose =
+            parse("<filter><rule action='accept' direction='in' statematch='false'><all/></rule></filter>").unwrap();
         assert_eq!(loose.rules, ["accept in 500 stateless all"]);
     }
 

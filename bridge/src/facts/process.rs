@@ -172,7 +172,9 @@ fn qemu(directory: &Root, pid: u32, exe: Fact<String>, tables: &mut Tables) -> i
         core: Core {
             dump_guest: Fact::known(
                 origin("cmdline"),
-                option(&cmdline, "machine").and_then(|machine| suboption(&machine, "dump-guest-core")).map(|value| value == "on"),
+                option(&cmdline, "machine")
+                    .and_then(|machine| suboption(&machine, "dump-guest-core"))
+                    .map(|value| value == "on"),
             ),
             filter: match directory.read("coredump_filter") {
                 Ok(text) => Fact::known(origin("coredump_filter"), text)
@@ -211,7 +213,8 @@ fn stale(maps: &[u8]) -> Vec<String> {
         let Some(line) = line.strip_suffix(" (deleted)") else { continue };
         let is_code = line.split(' ').nth(1).is_some_and(|rights| rights.contains('x'));
         let Some(path) = line.find(" /").and_then(|at| line.get(at + 1..)) else { continue };
-        let is_memory = ["/memfd:", "/dev/", "/SYSV", "/[", "/anon_hugepage"].iter().any(|start| path.starts_with(start));
+        let is_memory =
+            ["/memfd:", "/dev/", "/SYSV", "/[", "/anon_hugepage"].iter().any(|start| path.starts_with(start));
         if is_code && !is_memory && found.len() < STALE_LIMIT {
             found.insert(path.to_owned());
         }
@@ -224,9 +227,8 @@ fn core_limit(text: &str, origin: String) -> Fact<Option<u64>> {
     let rest = text.lines().find_map(|line| line.strip_prefix("Max core file size"));
     match rest.and_then(|rest| rest.split_whitespace().next()) {
         Some("unlimited") => Fact::known(origin, None),
-        Some(number) => {
-            Fact::known(origin, number).and_then(|text| text.parse().map(Some).map_err(|_| not_a_number("Max core file size")))
-        }
+        Some(number) => Fact::known(origin, number)
+            .and_then(|text| text.parse().map(Some).map_err(|_| not_a_number("Max core file size"))),
         None => Fact::missing(origin, "the kernel does not report Max core file size"),
     }
 }

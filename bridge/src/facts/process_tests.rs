@@ -172,7 +172,8 @@ fn old_code_in_memory_and_what_only_looks_like_it() {
 #[test]
 fn limits_of_core_files() {
     let limit = |text: &str| core_limit(text, String::new());
-    let line = "Limit                     Soft Limit           Hard Limit           Units     \nMax core file size        ";
+    let line =
+        "Limit                     Soft Limit           Hard Limit           Units     \nMax core file size        ";
     assert_eq!(limit(&format!("{line}0                    unlimited            bytes     \n")).value(), Some(&Some(0)));
     assert_eq!(limit(&format!("{line}unlimited            unlimited            bytes     \n")).value(), Some(&None));
     assert!(limit(&format!("{line}x\n")).value().is_none());
@@ -186,7 +187,17 @@ fn helpers_and_what_else_a_qemu_shows() {
         .file("/proc/42/maps", "1-2 r-xp 0 0 0 /lib/a.so (deleted)\n")
         .file("/proc/42/root/dev/file", "")
         .link("/proc/60/exe", "/usr/bin/swtpm")
-        .file("/proc/60/cmdline", cmdline(&["/usr/bin/swtpm", "socket", "--tpmstate", &format!("dir=/var/lib/libvirt/swtpm/{UUID}/tpm2"), "--key", "pwd=hunter2"]))
+        .file(
+            "/proc/60/cmdline",
+            cmdline(&[
+                "/usr/bin/swtpm",
+                "socket",
+                "--tpmstate",
+                &format!("dir=/var/lib/libvirt/swtpm/{UUID}/tpm2"),
+                "--key",
+                "pwd=hunter2",
+            ]),
+        )
         .file("/proc/60/status", "Uid:\t59\t59\t59\t59\nPPid:\t1\nSeccomp:\t2\n")
         .file("/proc/60/cgroup", "0::/x\n")
         .link("/proc/61/exe", "/usr/bin/bash");
@@ -197,7 +208,10 @@ fn helpers_and_what_else_a_qemu_shows() {
     assert_eq!(process.stale.get().unwrap(), &["/lib/a.so"]);
     assert_eq!(process.devices.get().unwrap().len(), 0);
     let [helper] = &helpers.get().unwrap()[..] else { panic!("{helpers:?}") };
-    assert_eq!((helper.pid, helper.parent, helper.kind.as_str(), helper.uuid.as_deref()), (60, Some(1), "swtpm", Some(UUID)));
+    assert_eq!(
+        (helper.pid, helper.parent, helper.kind.as_str(), helper.uuid.as_deref()),
+        (60, Some(1), "swtpm", Some(UUID))
+    );
     assert_eq!((helper.seccomp.value(), helper.uids.value()), (Some(&2), Some(&[59; 4])));
     assert!(!serde_json::to_string(&helpers).unwrap().contains("hunter2"));
 }

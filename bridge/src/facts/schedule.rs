@@ -56,7 +56,11 @@ fn all(root: &Root) -> Result<Vec<Mention>, Gap> {
             Ok(text) => text,
             Err(error) if is_absent(&error) => continue,
             // A directory of links (`multi-user.target.wants`), or what an administrator masked with /dev/null.
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::InvalidInput | std::io::ErrorKind::IsADirectory) => continue,
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::InvalidInput | std::io::ErrorKind::IsADirectory) =>
+            {
+                continue;
+            }
             Err(error) => return Err(Gap::from_io(path, &error)),
         };
         let is_unit = path.starts_with("/etc/systemd");
@@ -85,8 +89,9 @@ fn names(root: &Root, directory: &str) -> Result<Vec<String>, Gap> {
 
 /// The first word of a line that is one of QEMU's programs, with or without its directory.
 fn program(line: &str) -> Option<String> {
-    let words =
-        line.split(|letter: char| letter.is_whitespace() || matches!(letter, '\'' | '"' | ';' | '|' | '&' | '(' | '`' | '='));
+    let words = line.split(|letter: char| {
+        letter.is_whitespace() || matches!(letter, '\'' | '"' | ';' | '|' | '&' | '(' | '`' | '=')
+    });
     // systemd's marks may stand before the path.
     let words = words.map(|word| word.trim_start_matches(['-', '@', '+', '!', ':']));
     words.map(|word| word.rsplit('/').next().unwrap_or(word)).find_map(|name| {
@@ -107,13 +112,19 @@ mod tests {
     fn crontabs_scripts_and_units() {
         let test = TestRoot::new();
         assert_eq!(read(&test.root()).get().unwrap(), &[]);
-        test.file("/etc/crontab", "# qemu-img\n0 1 * * * root /usr/bin/qemu-img convert --object secret,data=hunter2 a b\n")
-            .file("/var/spool/cron/crontabs/root", "0 1 * * * x=$(qemu-nbd -c /dev/nbd0 x)\n0 2 * * * virsh list\n")
-            .file("/etc/cron.daily/backup", "#!/bin/sh\nmy-qemu-img x\nqemu-imgs\n")
-            .file("/etc/systemd/system/vm.service", "[Unit]\nDescription=qemu-kvm\n[Service]\nExecStart=-/usr/libexec/qemu-kvm -m 1\n")
-            .file("/etc/systemd/system/a.service.d/x.conf", "[Service]\nExecStartPre=/usr/bin/qemu-system-x86_64\n")
-            .link("/etc/systemd/system/masked.service", "/dev/null")
-            .directory("/etc/systemd/system/multi-user.target.wants");
+        test.file(
+            "/etc/crontab",
+            "# qemu-img\n0 1 * * * root /usr/bin/qemu-img convert --object secret,data=hunter2 a b\n",
+        )
+        .file("/var/spool/cron/crontabs/root", "0 1 * * * x=$(qemu-nbd -c /dev/nbd0 x)\n0 2 * * * virsh list\n")
+        .file("/etc/cron.daily/backup", "#!/bin/sh\nmy-qemu-img x\nqemu-imgs\n")
+        .file(
+            "/etc/systemd/system/vm.service",
+            "[Unit]\nDescription=qemu-kvm\n[Service]\nExecStart=-/usr/libexec/qemu-kvm -m 1\n",
+        )
+        .file("/etc/systemd/system/a.service.d/x.conf", "[Service]\nExecStartPre=/usr/bin/qemu-system-x86_64\n")
+        .link("/etc/systemd/system/masked.service", "/dev/null")
+        .directory("/etc/systemd/system/multi-user.target.wants");
         let fact = read(&test.root());
         let shown: Vec<_> = fact.get().unwrap().iter().map(|one| format!("{} {}", one.place, one.program)).collect();
         assert_eq!(

@@ -96,7 +96,10 @@ impl Reader<'_> {
         let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
         let Some((directory, name)) = pattern.rsplit_once('/') else { return Ok(()) };
         if directory.contains(['*', '?', '[']) || name.contains(['?', '[']) {
-            return Err(Gap::new(&pattern, format!("the SSH server includes {pattern}, a pattern that is not understood")));
+            return Err(Gap::new(
+                &pattern,
+                format!("the SSH server includes {pattern}, a pattern that is not understood"),
+            ));
         }
         let names = match self.root.list(directory) {
             Ok(names) => names,
@@ -140,7 +143,10 @@ mod tests {
         .file("/etc/ssh/sshd_config.d/README", "PermitRootLogin no\n");
         let sshd = read(&test.root()).get().unwrap().clone().unwrap();
         let root_login = sshd.root_login.unwrap();
-        assert_eq!((root_login.value.as_str(), root_login.place.as_str()), ("prohibit-password", "/etc/ssh/sshd_config.d/50-redhat.conf: line 1"));
+        assert_eq!(
+            (root_login.value.as_str(), root_login.place.as_str()),
+            ("prohibit-password", "/etc/ssh/sshd_config.d/50-redhat.conf: line 1")
+        );
         assert_eq!(sshd.passwords.unwrap().value, "no");
         assert_eq!((sshd.matched.len(), sshd.matched[0].place.as_str()), (1, "/etc/ssh/sshd_config: line 6"));
     }
@@ -148,7 +154,8 @@ mod tests {
     #[test]
     fn a_file_included_in_a_match_holds_for_that_match() {
         let test = TestRoot::new();
-        test.file("/etc/ssh/sshd_config", "Match User a\nInclude one\n").file("/etc/ssh/one", "Match all\nPermitRootLogin yes\n");
+        test.file("/etc/ssh/sshd_config", "Match User a\nInclude one\n")
+            .file("/etc/ssh/one", "Match all\nPermitRootLogin yes\n");
         let sshd = read(&test.root()).get().unwrap().clone().unwrap();
         assert_eq!((sshd.root_login, sshd.matched.len()), (None, 1));
     }

@@ -113,7 +113,8 @@ fn without_comment(line: &str) -> &str {
     let end = line.match_indices('#').map(|(at, _)| at).find(|at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
         let number = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-        before != Some(&b'\\') && !(number && before.is_none_or(|byte| matches!(byte, b',' | b'%' | b'(' | b' ' | b'\t' | b'!')))
+        before != Some(&b'\\')
+            && !(number && before.is_none_or(|byte| matches!(byte, b',' | b'%' | b'(' | b' ' | b'\t' | b'!')))
     });
     end.and_then(|end| line.get(..end)).unwrap_or(line)
 }
@@ -294,12 +295,24 @@ mod tests {
 
     #[test]
     fn rules_as_people_write_them() {
-        assert_eq!(shown("ann ALL=(root) NOPASSWD: /usr/bin/virsh, /bin/ls, PASSWD: /usr/bin/qemu-img\n"), ["ann: /usr/bin/virsh"]);
-        assert_eq!(shown("%ops, bob ALL = NOPASSWD:SETENV: /usr/bin/virsh list \\\n  --all\n"), ["%ops,bob: /usr/bin/virsh list   --all"]);
+        assert_eq!(
+            shown("ann ALL=(root) NOPASSWD: /usr/bin/virsh, /bin/ls, PASSWD: /usr/bin/qemu-img\n"),
+            ["ann: /usr/bin/virsh"]
+        );
+        assert_eq!(
+            shown("%ops, bob ALL = NOPASSWD:SETENV: /usr/bin/virsh list \\\n  --all\n"),
+            ["%ops,bob: /usr/bin/virsh list   --all"]
+        );
         assert_eq!(shown("%wheel ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL:ALL) ALL\n"), ["%wheel: ALL"]);
-        assert_eq!(shown("x ALL=NOPASSWD: sha256:ab= /usr/bin/virt-install, !/usr/bin/virsh\n"), ["x: sha256:ab= /usr/bin/virt-install"]);
+        assert_eq!(
+            shown("x ALL=NOPASSWD: sha256:ab= /usr/bin/virt-install, !/usr/bin/virsh\n"),
+            ["x: sha256:ab= /usr/bin/virt-install"]
+        );
         assert_eq!(shown("x ALL=CWD=/tmp NOPASSWD: /usr/bin/vir*, /usr/bin/, ^/usr/bin/.*$, /opt/tool*\n").len(), 3);
-        assert_eq!(shown("#1000 ALL=NOPASSWD: /usr/bin/virsh # yes\n# y ALL=NOPASSWD: /usr/bin/virsh\n"), ["#1000: /usr/bin/virsh"]);
+        assert_eq!(
+            shown("#1000 ALL=NOPASSWD: /usr/bin/virsh # yes\n# y ALL=NOPASSWD: /usr/bin/virsh\n"),
+            ["#1000: /usr/bin/virsh"]
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub static RULES: Check = Check {
     why: "With the access driver polkit, libvirt asks before each action. A rule that says YES to all actions takes that back: whoever it \
           lets in may do everything with every VM, and so with the host.",
     fix: "In /etc/polkit-1/rules.d, test `action.lookup(\"domain_name\")` or `action.lookup(\"domain_uuid\")` beside the user or the group, and name \
-          the actions: org.libvirt.api.domain.start, org.libvirt.api.domain.stop …",
+          the actions: org.libvirt.api.domain.start, org.libvirt.api.domain.stop.",
     impact: "Users see and do only what a rule names.",
     apply: Apply::HostNow,
     needs: "access_drivers of libvirt's daemons, files that speak of libvirt in polkit's directories of rules (administrative access)",
@@ -110,7 +110,8 @@ fn judge(grant: &[Condition]) -> Option<Outcome> {
             _ => None,
         })
     };
-    let api: Vec<&str> = texts().filter(|text| text.contains("libvirt.api") || text.contains("libvirt\\.api")).collect();
+    let api: Vec<&str> =
+        texts().filter(|text| text.contains("libvirt.api") || text.contains("libvirt\\.api")).collect();
     if api.is_empty() {
         return None;
     }
@@ -122,7 +123,9 @@ fn judge(grant: &[Condition]) -> Option<Outcome> {
     };
     Some(if looks_up || administrators() {
         Outcome::Pass
-    } else if api.iter().any(|text| API.starts_with(text.trim_start_matches('^').trim_end_matches(['*', '.'])) || text.ends_with("api.")) {
+    } else if api.iter().any(|text| {
+        API.starts_with(text.trim_start_matches('^').trim_end_matches(['*', '.'])) || text.ends_with("api.")
+    }) {
         Outcome::Fail
     } else {
         Outcome::Warn
@@ -156,7 +159,9 @@ pub static COCKPIT: Check = Check {
                 "libvirt asks polkit about each action, and {installed} is installed: through it polkit does not tell one user from another."
             ))
         } else {
-            Verdict::pass("libvirt asks polkit about each action, and neither libvirt-dbus nor cockpit-machines is installed.")
+            Verdict::pass(
+                "libvirt asks polkit about each action, and neither libvirt-dbus nor cockpit-machines is installed.",
+            )
         };
         Ok(verdict.with(&access.libvirt_dbus).with(&access.cockpit_machines).because(asked))
     }),

@@ -34,11 +34,19 @@ fn policy(facts: &Facts) -> Judged {
         value: format!("<policy {}=\"{}\"><{}>", rule.kind, rule.name, if rule.allow { "allow" } else { "deny" }),
     };
     let allowing = || rules.iter().filter(|rule| rule.allow);
-    let everybody = |rule: &&BusRule| rule.kind == "context" || (matches!(rule.kind.as_str(), "user" | "group") && rule.name == "*");
+    let everybody = |rule: &&BusRule| {
+        rule.kind == "context" || (matches!(rule.kind.as_str(), "user" | "group") && rule.name == "*")
+    };
     // What comes later counts more.
-    let closed = |at: &BusRule| rules.iter().skip_while(|rule| *rule != at).any(|rule| !rule.allow && rule.kind == at.kind && rule.name == at.name);
+    let closed = |at: &BusRule| {
+        rules
+            .iter()
+            .skip_while(|rule| *rule != at)
+            .any(|rule| !rule.allow && rule.kind == at.kind && rule.name == at.name)
+    };
     if let Some(rule) = allowing().filter(everybody).find(|rule| !closed(rule)) {
-        return Ok(Verdict::fail(format!("{} lets every user of this host manage all VMs over D-Bus.", rule.path)).because([evidence(rule)]));
+        return Ok(Verdict::fail(format!("{} lets every user of this host manage all VMs over D-Bus.", rule.path))
+            .because([evidence(rule)]));
     }
     let expected = |rule: &&BusRule| match rule.kind.as_str() {
         "group" => rule.name == "libvirt" || ADMINISTRATORS.contains(&rule.name.as_str()),
@@ -47,13 +55,15 @@ fn policy(facts: &Facts) -> Judged {
     };
     let others: Vec<&BusRule> = allowing().filter(|rule| !everybody(rule) && !expected(rule)).collect();
     Ok(match others.as_slice() {
-        [] => Verdict::pass("Only root and the group libvirt reach libvirt over D-Bus.").because(rules.iter().map(evidence)),
+        [] => Verdict::pass("Only root and the group libvirt reach libvirt over D-Bus.")
+            .because(rules.iter().map(evidence)),
         [first, ..] => {
             let who = match first.kind.as_str() {
                 "at_console" => "whoever sits at the machine".to_owned(),
                 kind => format!("the {kind} {}", first.name),
             };
-            Verdict::warn(format!("{} lets {who} manage all VMs over D-Bus.", first.path)).because(others.iter().map(|rule| evidence(rule)))
+            Verdict::warn(format!("{} lets {who} manage all VMs over D-Bus.", first.path))
+                .because(others.iter().map(|rule| evidence(rule)))
         }
     })
 }

@@ -57,8 +57,11 @@ pub static KVM_QEMU: Check = Check {
     severity: Severity::High,
     profile: Profile::Baseline,
     area: Area::Access,
-    basis: &["https://libvirt.org/drvqemu.html", "https://github.com/systemd/systemd/blob/main/rules.d/50-udev-default.rules.in"],
-    why: "The group disk reads and writes every disk of the host. The groups qemu and libvirt-qemu are those that images of VMs and QEMU's sockets           belong to. Whoever is in one of them reads all VMs past libvirt, and writes what their guests start from.",
+    basis: &[
+        "https://libvirt.org/drvqemu.html",
+        "https://github.com/systemd/systemd/blob/main/rules.d/50-udev-default.rules.in",
+    ],
+    why: "The group disk reads and writes every disk of the host. The groups qemu and libvirt-qemu are those that images of VMs and QEMU's sockets belong to. Whoever is in one of them reads all VMs past libvirt, and writes what their guests start from.",
     fix: "For each of these people run `gpasswd -d USER GROUP`. For /dev/kvm, which the group kvm is for, distributions let in everybody who sits at the machine.",
     impact: "These people no longer open disks and images directly; without kvm, VMs of their session may be slow. It holds from their next login.",
     apply: Apply::HostNow,
@@ -86,13 +89,20 @@ fn kvm_qemu(facts: &Facts) -> Judged {
         }
     }
     let verdict = match found.iter().max_by_key(|(_, owns, _)| *owns) {
-        None => return Ok(Verdict::pass("No person is in the groups disk, qemu, libvirt-qemu or kvm.").and(fact.origin(), "(no such member)")),
-        Some((name, true, people)) => Verdict::fail(format!("These people are in the group {name}, and so read and write disks of VMs past libvirt: {people}.")),
-        Some((name, false, people)) => {
-            Verdict::warn(format!("These people are in the group {name}, and so start VMs with the kernel's help whatever libvirt allows: {people}."))
+        None => {
+            return Ok(Verdict::pass("No person is in the groups disk, qemu, libvirt-qemu or kvm.")
+                .and(fact.origin(), "(no such member)"));
         }
+        Some((name, true, people)) => Verdict::fail(format!(
+            "These people are in the group {name}, and so read and write disks of VMs past libvirt: {people}."
+        )),
+        Some((name, false, people)) => Verdict::warn(format!(
+            "These people are in the group {name}, and so start VMs with the kernel's help whatever libvirt allows: {people}."
+        )),
     };
-    Ok(found.iter().fold(verdict, |verdict, (name, _, people)| verdict.and(format!("{}: {name}", fact.origin()), people.as_str())))
+    Ok(found
+        .iter()
+        .fold(verdict, |verdict, (name, _, people)| verdict.and(format!("{}: {name}", fact.origin()), people.as_str())))
 }
 
 fn named(group: &Group, wanted: impl Fn(&str) -> bool) -> Vec<&str> {

@@ -22,7 +22,8 @@ pub static SASL_DB: Check = Check {
         let fact = &facts.host.access.sasl_db;
         let path = fact.origin();
         let Some(file) = fact.get()? else {
-            return Ok(Verdict::not_applicable("libvirt has no password database of its own (SASL).").and(path, "(does not exist)"));
+            return Ok(Verdict::not_applicable("libvirt has no password database of its own (SASL).")
+                .and(path, "(does not exist)"));
         };
         let verdict = if file.uid != 0 {
             Verdict::fail(format!("{path} belongs to the user with the id {}, not to root.", file.uid))
@@ -56,14 +57,20 @@ pub static CLIENT_KEYS: Check = Check {
         let fact = &facts.host.access.client_keys;
         let keys = fact.get()?;
         if keys.is_empty() {
-            return Ok(Verdict::not_applicable("There is no private key of a client of libvirt.").and(fact.origin(), "(none)"));
+            return Ok(
+                Verdict::not_applicable("There is no private key of a client of libvirt.").and(fact.origin(), "(none)")
+            );
         }
         let open: Vec<(&str, &FileMode)> =
             keys.iter().filter(|(_, file)| file.mode & 0o006 != 0).map(|(path, file)| (path.as_str(), file)).collect();
         let verdict = match open.as_slice() {
             [] => Verdict::pass("Private keys of libvirt's clients are private."),
-            [(path, file)] => Verdict::fail(format!("Every user may read the private key {path} (mode {:04o}).", file.mode)),
-            [(path, _), rest @ ..] => Verdict::fail(format!("Every user may read the private key {path} and {} more.", rest.len())),
+            [(path, file)] => {
+                Verdict::fail(format!("Every user may read the private key {path} (mode {:04o}).", file.mode))
+            }
+            [(path, _), rest @ ..] => {
+                Verdict::fail(format!("Every user may read the private key {path} and {} more.", rest.len()))
+            }
         };
         Ok(keys.iter().take(8).fold(verdict, |verdict, (path, file)| verdict.and(path.as_str(), shown(file))))
     }),

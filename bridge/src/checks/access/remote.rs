@@ -36,17 +36,26 @@ fn ssh(facts: &Facts) -> Judged {
     let passwords = sshd.passwords.as_ref().is_none_or(|setting| setting.value != "no");
     let verdict = match root.map(|setting| setting.value.as_str()) {
         Some("yes") if passwords => Verdict::warn("root may log in over SSH with a password."),
-        Some("yes") => Verdict::warn("root may log in over SSH (PermitRootLogin yes); only that passwords are off altogether limits it to keys."),
+        Some("yes") => Verdict::warn(
+            "root may log in over SSH (PermitRootLogin yes), with a key only as long as passwords stay off for everybody.",
+        ),
         Some("no") => Verdict::pass("root may not log in over SSH."),
-        Some("forced-commands-only") => Verdict::pass("root may log in over SSH for commands only that its keys are bound to."),
+        Some("forced-commands-only") => {
+            Verdict::pass("root may log in over SSH for commands only that its keys are bound to.")
+        }
         Some("prohibit-password" | "without-password") => Verdict::info("root may log in over SSH with a key."),
         None => Verdict::info("root may log in over SSH with a key, as it is by default."),
-        Some(other) => Verdict::warn(format!("The SSH server's PermitRootLogin has a value that is not known: {other}.")),
+        Some(other) => {
+            Verdict::warn(format!("The SSH server's PermitRootLogin has a value that is not known: {other}."))
+        }
     };
     let matched = sshd.matched.iter().find(|setting| setting.value == "yes");
     if let Some(matched) = matched.filter(|_| verdict.outcome < crate::checks::Outcome::Warn) {
-        let message = "root may log in over SSH with a password on some connections (PermitRootLogin yes in a Match block).";
-        return Ok(Verdict::warn(message).because([evidence("PermitRootLogin", Some(matched)), evidence("PermitRootLogin", root)]));
+        let message =
+            "root may log in over SSH with a password on some connections (PermitRootLogin yes in a Match block).";
+        return Ok(Verdict::warn(message)
+            .because([evidence("PermitRootLogin", Some(matched)), evidence("PermitRootLogin", root)]));
     }
-    Ok(verdict.because([evidence("PermitRootLogin", root), evidence("PasswordAuthentication", sshd.passwords.as_ref())]))
+    Ok(verdict
+        .because([evidence("PermitRootLogin", root), evidence("PasswordAuthentication", sshd.passwords.as_ref())]))
 }

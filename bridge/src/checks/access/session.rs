@@ -43,6 +43,9 @@ fn session(facts: &Facts) -> Judged {
     let shown: Vec<String> = found.iter().take(NAMED).map(|(guest, user, _)| format!("{guest} ({user})")).collect();
     let more = found.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-    let evidence = found.iter().take(NAMED).map(|(_, user, origin)| Evidence { origin: (*origin).to_owned(), value: user.clone() });
+    let evidence = found
+        .iter()
+        .take(NAMED)
+        .map(|(_, user, origin)| Evidence { origin: (*origin).to_owned(), value: user.clone() });
     Ok(Verdict::info(format!("Users run VMs with their own rights: {}{more}.", shown.join(", "))).because(evidence))
 }

@@ -32,16 +32,27 @@ fn sudo(facts: &Facts) -> Judged {
     let sudoers = fact.get()?;
     let evidence = |rules: &[&SudoRule]| {
         let shown = rules.iter().take(SHOWN);
-        shown.map(|rule| Evidence { origin: rule.place.clone(), value: format!("{} NOPASSWD: {}", rule.who.join(", "), rule.command) }).collect::<Vec<_>>()
+        shown
+            .map(|rule| Evidence {
+                origin: rule.place.clone(),
+                value: format!("{} NOPASSWD: {}", rule.who.join(", "), rule.command),
+            })
+            .collect::<Vec<_>>()
     };
     let (all, tools): (Vec<&SudoRule>, Vec<&SudoRule>) = sudoers.rules.iter().partition(|rule| rule.command == "ALL");
     let ordinary = |rule: &SudoRule| rule.who.iter().find(|who| !becomes_root(facts, who)).cloned();
-    let free: Vec<(&SudoRule, String)> =
-        tools.iter().filter(|rule| is_unlimited(&rule.command)).filter_map(|rule| Some((*rule, ordinary(rule)?))).collect();
+    let free: Vec<(&SudoRule, String)> = tools
+        .iter()
+        .filter(|rule| is_unlimited(&rule.command))
+        .filter_map(|rule| Some((*rule, ordinary(rule)?)))
+        .collect();
     if let Some((rule, who)) = free.first() {
         // Who is an administrator must be known for this, not for less.
         facts.host.groups.get()?;
-        let message = format!("sudo lets {who}, who is no administrator, run {} with any arguments as root and without a password.", program(&rule.command));
+        let message = format!(
+            "sudo lets {who} (no administrator) run {} with any arguments as root and without a password.",
+            program(&rule.command)
+        );
         let rules: Vec<&SudoRule> = free.iter().map(|(rule, _)| *rule).collect();
         return Ok(Verdict::fail(message).because(evidence(&rules)));
     }
@@ -53,10 +64,14 @@ fn sudo(facts: &Facts) -> Judged {
         return Err(Gap::new(place.as_str(), format!("{place} could not be understood")));
     }
     Ok(match all.first() {
-        Some(rule) => {
-            Verdict::info(format!("sudo lets {} run everything without a password, and so tools that manage VMs.", rule.who.join(", "))).because(evidence(&all))
+        Some(rule) => Verdict::info(format!(
+            "sudo lets {} run everything without a password, and so tools that manage VMs.",
+            rule.who.join(", ")
+        ))
+        .because(evidence(&all)),
+        None => {
+            Verdict::pass("sudo runs no tool that manages VMs without a password.").and(fact.origin(), "(no such rule)")
         }
-        None => Verdict::pass("sudo runs no tool that manages VMs without a password.").and(fact.origin(), "(no such rule)"),
     })
 }
 

@@ -24,10 +24,13 @@ pub static HABIT: Check = Check {
         let fact = &facts.host.access.qemu_commands;
         let found = fact.get()?;
         let Some(first) = found.first() else {
-            return Ok(Verdict::pass("No crontab and no unit of the administrator's starts QEMU's programs.").and(fact.origin(), "(none)"));
+            return Ok(Verdict::pass("No crontab and no unit of the administrator's starts QEMU's programs.")
+                .and(fact.origin(), "(none)"));
         };
-        let more = if found.len() > 1 { format!(" There are {} more.", found.len() - 1) } else { String::new() };
-        let verdict = Verdict::info(format!("{} starts {} past libvirt.{more}", first.place, first.program));
-        Ok(verdict.because(found.iter().take(SHOWN).map(|one| Evidence { origin: one.place.clone(), value: one.program.clone() })))
+        let more = if found.len() > 1 { format!(" (and {} more lines)", found.len() - 1) } else { String::new() };
+        let verdict = Verdict::info(format!("{} starts {} past libvirt{more}.", first.place, first.program));
+        Ok(verdict.because(
+            found.iter().take(SHOWN).map(|one| Evidence { origin: one.place.clone(), value: one.program.clone() }),
+        ))
     }),
 };

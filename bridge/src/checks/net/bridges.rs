@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FORMAT, Place, Port, list, network, networks, place, uplinks, used_by};
+use super::{FORMAT, Place, Port, all_read, list, network, networks, place, uplinks, used_by};
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
 use crate::facts::host::Zone;
 use crate::facts::interfaces::Interface;
@@ -38,9 +38,10 @@ fn zone(facts: &Facts, neighbours: &Neighbours) -> Judged {
         let mut worst: (Outcome, Option<String>) = (Outcome::Pass, None);
         let mut evidence = Vec::new();
         for (name, network) in networks.iter().filter(|(_, network)| network.is_managed()) {
-            let bound = network.bridge.as_ref().and_then(|bridge| {
-                zones.iter().find(|zone| !zone.permanent && zone.interfaces.contains(bridge))
-            });
+            let bound = network
+                .bridge
+                .as_ref()
+                .and_then(|bridge| zones.iter().find(|zone| !zone.permanent && zone.interfaces.contains(bridge)));
             let named = network.zone.as_deref().map(|zone| (zone, place(name, "/bridge/@zone")));
             let found = bound.map(|zone| (zone.name.as_str(), format!("{}: zone {}", firewall.origin(), zone.name)));
             for (zone, origin) in [named, found].into_iter().flatten() {
@@ -50,7 +51,13 @@ fn zone(facts: &Facts, neighbours: &Neighbours) -> Judged {
                         Outcome::Fail => "which lets the VMs reach every port of the host",
                         _ => "which is not made for VMs",
                     };
-                    worst = (outcome, Some(format!("The network {name} is in the firewall's zone {zone}, {what} ({}).", used_by(&neighbours.ports, name))));
+                    worst = (
+                        outcome,
+                        Some(format!(
+                            "The network {name} is in the firewall's zone {zone}, {what} ({}).",
+                            used_by(&neighbours.ports, name)
+                        )),
+                    );
                 }
                 evidence.push(Evidence { origin, value: zone.to_owned() });
             }
@@ -59,10 +66,13 @@ fn zone(facts: &Facts, neighbours: &Neighbours) -> Judged {
             return Ok(Verdict::new(outcome, message).because(evidence));
         }
         let units = facts.host.systemd.units.value();
-        let stopped = units.and_then(|units| units.get("firewalld.service")).is_some_and(|unit| unit.active != "active");
+        let stopped =
+            units.and_then(|units| units.get("firewalld.service")).is_some_and(|unit| unit.active != "active");
         if stopped && firewall.value().is_none() {
-            return Ok(Verdict::not_applicable("firewalld does not run, so that no bridge is in a zone; libvirt makes rules of its own.")
-                .and(format!("{}: firewalld.service", facts.host.systemd.units.origin()), "not active"));
+            return Ok(Verdict::not_applicable(
+                "firewalld does not run, so that no bridge is in a zone; libvirt makes rules of its own.",
+            )
+            .and(format!("{}: firewalld.service", facts.host.systemd.units.origin()), "not active"));
         }
         firewall.get()?;
         Ok(Verdict::pass("libvirt's bridges are in the firewall's zones that are made for them.").because(evidence))
@@ -86,7 +96,10 @@ pub static MANAGEMENT: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Network,
-    basis: &["https://csrc.nist.gov/pubs/sp/800/125/b/final", "https://www.bsi.bund.de/EN/Themen/Unternehmen-und-Organisationen/Standards-und-Zertifizierung/IT-Grundschutz/it-grundschutz_node.html"],
+    basis: &[
+        "https://csrc.nist.gov/pubs/sp/800/125/b/final",
+        "https://www.bsi.bund.de/EN/Themen/Unternehmen-und-Organisationen/Standards-und-Zertifizierung/IT-Grundschutz/it-grundschutz_node.html",
+    ],
     why: "On the same network a guest reaches the host's SSH and Cockpit, and those of other hosts, and may pose as the router between \
           them and their administrators.",
     fix: "Give the VMs a bridge on a card or a VLAN of their own, without an address of the host: \
@@ -112,7 +125,12 @@ fn outside<'a>(facts: &Facts, neighbours: &Neighbours<'a>) -> Result<BTreeMap<St
 fn devices(facts: &Facts, port: &Port) -> Result<Vec<String>, Gap> {
     Ok(match &port.place {
         Some(Place::Bridge(name)) => {
-            let made = facts.libvirt.networks.get()?.values().any(|network| network.is_managed() && network.bridge.as_ref() == Some(name));
+            let made = facts
+                .libvirt
+                .networks
+                .get()?
+                .values()
+                .any(|network| network.is_managed() && network.bridge.as_ref() == Some(name));
             if made { Vec::new() } else { vec![name.clone()] }
         }
         Some(Place::Device(name)) => vec![name.clone()],
@@ -134,23 +152,29 @@ fn management(facts: &Facts, neighbours: &Neighbours) -> Judged {
     let shared: Vec<_> = shared.filter(|(_, _, device)| device.addressed || device.default_route).collect();
     let evidence = |verdict: Verdict| {
         shared.iter().fold(verdict, |verdict, (name, _, device)| {
-            let value = if device.default_route { "has the host's default route" } else { "has an address of the host" };
+            let value =
+                if device.default_route { "has the host's default route" } else { "has an address of the host" };
             verdict.and(format!("/proc/net/route: {name}"), value)
         })
     };
     let Some((name, users, device)) = shared.iter().max_by_key(|(_, _, device)| device.default_route) else {
-        neighbours.unread.clone().map_or(Ok(()), Err)?;
+        all_read(facts, neighbours)?;
         return Ok(if used.is_empty() {
             Verdict::pass("No VM is on a bridge or a card of the host.")
         } else {
-            Verdict::pass(format!("The host has no address on the bridges and cards that VMs are on: {}.", list(used.keys().map(String::as_str))))
+            Verdict::pass(format!(
+                "The host has no address on the bridges and cards that VMs are on: {}.",
+                list(used.keys().map(String::as_str))
+            ))
         });
     };
     let what = if device.default_route { "the host's default route" } else { "an address of the host" };
     let users = list(users.iter().copied());
     let cards = interfaces.values().filter(|device| device.physical).count();
     Ok(evidence(if cards <= 1 {
-        Verdict::info(format!("{name}, which VMs are on ({users}), carries {what} too. The host has no second network card."))
+        Verdict::info(format!(
+            "{name}, which VMs are on ({users}), carries {what} too. The host has no second network card."
+        ))
     } else {
         Verdict::warn(format!("{name}, which VMs are on ({users}), carries {what} too."))
     }))
@@ -182,12 +206,18 @@ fn vlan(facts: &Facts, neighbours: &Neighbours) -> Judged {
             Some(Place::Network(name)) => network(facts, name)?,
             _ => None,
         };
-        let has_tag = port.tagged || network.is_some_and(|network| {
-            network.tagged || network.portgroup(port.portgroup.as_deref()).is_some_and(|group| group.tagged)
-        });
-        let hostdev = port.kind == "hostdev" || network.is_some_and(|network| network.forward.as_deref() == Some("hostdev"));
+        let has_tag = port.tagged
+            || network.is_some_and(|network| {
+                network.tagged || network.portgroup(port.portgroup.as_deref()).is_some_and(|group| group.tagged)
+            });
+        let hostdev =
+            port.kind == "hostdev" || network.is_some_and(|network| network.forward.as_deref() == Some("hostdev"));
         if hostdev {
-            if has_tag { tagged += 1 } else { warned.extend([port.vm.name.as_str()]) }
+            if has_tag {
+                tagged += 1
+            } else {
+                warned.extend([port.vm.name.as_str()])
+            }
             continue;
         }
         for device in devices(facts, port)? {
@@ -205,12 +235,16 @@ fn vlan(facts: &Facts, neighbours: &Neighbours) -> Judged {
             .and("//interface[@type='hostdev']/vlan", "(not set)"));
     }
     if let Some((device, users)) = bare.first_key_value() {
-        let more = if bare.len() > 1 { format!(" The same holds for {}.", list(bare.keys().skip(1).map(String::as_str))) } else { String::new() };
+        let more = if bare.len() > 1 {
+            format!(" The same holds for {}.", list(bare.keys().skip(1).map(String::as_str)))
+        } else {
+            String::new()
+        };
         let users = list(users.iter().copied());
         return Ok(Verdict::info(format!("VMs on {device} ({users}) are in no VLAN that this host sets.{more}"))
             .and(format!("/sys/class/net/{device}"), "no VLAN"));
     }
-    neighbours.unread.clone().map_or(Ok(()), Err)?;
+    all_read(facts, neighbours)?;
     Ok(match (tagged, neighbours.ports.is_empty()) {
         (0, true) => Verdict::not_applicable("There are no VMs."),
         (0, false) => Verdict::not_applicable("No VM reaches the physical network but through the host's routing."),

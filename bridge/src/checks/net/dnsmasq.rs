@@ -27,8 +27,16 @@ pub static OPTIONS: Check = Check {
 
 /// Lines that run a program, or read further configuration or names from a file.
 const RUNS: [&str; 3] = ["dhcp-script", "dhcp-luascript", "conf-script"];
-const READS: [&str; 8] =
-    ["conf-file", "conf-dir", "addn-hosts", "hostsdir", "dhcp-hostsfile", "dhcp-optsfile", "dhcp-hostsdir", "servers-file"];
+const READS: [&str; 8] = [
+    "conf-file",
+    "conf-dir",
+    "addn-hosts",
+    "hostsdir",
+    "dhcp-hostsfile",
+    "dhcp-optsfile",
+    "dhcp-hostsdir",
+    "servers-file",
+];
 /// Where libvirt keeps such files itself.
 const OWN: &str = "/var/lib/libvirt/";
 
@@ -40,7 +48,8 @@ fn options(facts: &Facts) -> Judged {
         for (name, network) in networks {
             for line in &network.dnsmasq_options {
                 first.get_or_insert((name, line));
-                let (key, value) = line.split_once('=').map_or((line.as_str(), ""), |(key, value)| (key.trim(), value.trim()));
+                let (key, value) =
+                    line.split_once('=').map_or((line.as_str(), ""), |(key, value)| (key.trim(), value.trim()));
                 let key = key.trim_start_matches('-');
                 let outside = !value.starts_with(OWN) || value.contains("..");
                 if RUNS.contains(&key) || (READS.contains(&key) && outside) {
@@ -52,8 +61,12 @@ fn options(facts: &Facts) -> Judged {
             }
         }
         Ok(match (worst, first) {
-            (Some((name, line)), _) => Verdict::fail(format!("The network {name} lets dnsmasq, which starts as root, run a program or read any file: {line}.")),
-            (None, Some((name, line))) => Verdict::warn(format!("The network {name} hands lines to dnsmasq that libvirt does not look at: {line}.")),
+            (Some((name, line)), _) => Verdict::fail(format!(
+                "The network {name} lets dnsmasq, which starts as root, run a program or read any file: {line}."
+            )),
+            (None, Some((name, line))) => Verdict::warn(format!(
+                "The network {name} hands lines to dnsmasq that libvirt does not look at: {line}."
+            )),
             (None, None) => Verdict::pass("No network of libvirt hands lines of its own to dnsmasq."),
         }
         .because(evidence))
@@ -100,7 +113,10 @@ fn listen(facts: &Facts) -> Judged {
         };
         let own = networks.get(name).map_or(&[][..], |network| &network.addresses);
         for listener in listeners {
-            evidence.push(Evidence { origin: helper.listeners.origin().to_owned(), value: format!("{} {}", listener.address, listener.port) });
+            evidence.push(Evidence {
+                origin: helper.listeners.origin().to_owned(),
+                value: format!("{} {}", listener.address, listener.port),
+            });
             if !is_own(&listener.address, own) {
                 let message = format!(
                     "The dnsmasq of the network {name} answers on {} (port {}), which is not an address of that network.",
@@ -112,19 +128,31 @@ fn listen(facts: &Facts) -> Judged {
         if let Some(file) = files.get(name) {
             let origin = format!("{directory}{name}.conf");
             let bridge = networks.get(name).and_then(|network| network.bridge.as_ref());
-            let shown = if file.interfaces.is_empty() { "(no interface)".to_owned() } else { format!("interface={}", file.interfaces.join(",")) };
+            let shown = if file.interfaces.is_empty() {
+                "(no interface)".to_owned()
+            } else {
+                format!("interface={}", file.interfaces.join(","))
+            };
             if !file.bound || (file.interfaces.is_empty() && file.addresses.is_empty()) {
-                let message = format!("dnsmasq is not told to open its sockets on the bridge of the network {name} only.");
+                let message =
+                    format!("dnsmasq is not told to open its sockets on the bridge of the network {name} only.");
                 return Ok(Verdict::fail(message).and(origin, shown));
             }
             let stranger = file.interfaces.iter().find(|interface| Some(*interface) != bridge);
             if let (Some(stranger), Some(bridge)) = (stranger, bridge) {
-                let message = format!("The dnsmasq of the network {name} is told to answer on {stranger}, not only on its bridge {bridge}.");
+                let message = format!(
+                    "The dnsmasq of the network {name} is told to answer on {stranger}, not only on its bridge {bridge}."
+                );
                 return Ok(Verdict::fail(message).and(origin, shown));
             }
             evidence.push(Evidence { origin, value: shown });
         } else {
-            gap = gap.or_else(|| Some(Gap::new(format!("{directory}{name}.conf"), format!("there is no {directory}{name}.conf, though a dnsmasq runs with it"))));
+            gap = gap.or_else(|| {
+                Some(Gap::new(
+                    format!("{directory}{name}.conf"),
+                    format!("there is no {directory}{name}.conf, though a dnsmasq runs with it"),
+                ))
+            });
         }
     }
     if let Some(gap) = gap {

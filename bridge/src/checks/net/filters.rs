@@ -76,19 +76,24 @@ fn tampered(facts: &Facts, neighbours: &Neighbours) -> Judged {
     if !changed.is_empty() {
         let used = neighbours.ports.all().filter(|port| port.filter.is_some()).count();
         let message = format!(
-            "These filters of libvirt differ from what the package brought: {}. {used} interfaces of VMs name a filter.",
+            "These filters of libvirt differ from what the package brought: {}. Interfaces of VMs that name a filter: {used}.",
             list(changed.iter().copied())
         );
         return Ok(changed.iter().fold(Verdict::warn(message), |verdict, name| {
-            verdict.and(format!("virsh nwfilter-dumpxml {name}, /usr/share/libvirt/nwfilter/{name}.xml"), "(they differ)")
+            verdict
+                .and(format!("virsh nwfilter-dumpxml {name}, /usr/share/libvirt/nwfilter/{name}.xml"), "(they differ)")
         }));
     }
     if !missing.is_empty() {
-        let message = format!("VMs or filters name network filters that libvirt does not have: {}.", list(missing.iter().copied()));
+        let message = format!(
+            "VMs or filters name network filters that libvirt does not have: {}.",
+            list(missing.iter().copied())
+        );
         return Ok(Verdict::warn(message).and(known.origin(), "(not there)"));
     }
     if filters.is_empty() {
-        return Ok(Verdict::not_applicable("libvirt has no network filters, and no VM names one.").and(known.origin(), "(none)"));
+        return Ok(Verdict::not_applicable("libvirt has no network filters, and no VM names one.")
+            .and(known.origin(), "(none)"));
     }
     if originals.is_empty() {
         let origin = facts.host.nwfilter_originals.origin();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! How libvirt's networks lead out of the host.
 
-use super::{FORMAT, Place, list, networks, place, used_by};
+use super::{FORMAT, Place, all_read, list, networks, place, used_by};
 use crate::checks::{Apply, Area, Check, Judge, Neighbours, Severity, Verdict};
 use crate::facts::networks::Network;
 use crate::policy::Profile;
@@ -25,11 +25,18 @@ pub static OPEN: Check = Check {
             let open = networks.iter().filter(|(_, network)| network.forward.as_deref() == Some("open"));
             let names: Vec<&str> = open.map(|(name, _)| name.as_str()).collect();
             Ok(match names.first() {
-                None => Verdict::pass("No network of libvirt has the forward mode open.").and(facts.libvirt.networks.origin(), list(networks.keys().map(String::as_str))),
+                None => Verdict::pass("No network of libvirt has the forward mode open.")
+                    .and(facts.libvirt.networks.origin(), list(networks.keys().map(String::as_str))),
                 Some(first) => {
                     let what = if names.len() == 1 { "the network" } else { "the networks" };
-                    let message = format!("libvirt adds no firewall rules for {what} {} ({}).", list(names.iter().copied()), used_by(&neighbours.ports, first));
-                    names.iter().fold(Verdict::warn(message), |verdict, name| verdict.and(place(name, "/forward/@mode"), "open"))
+                    let message = format!(
+                        "libvirt adds no firewall rules for {what} {} ({}).",
+                        list(names.iter().copied()),
+                        used_by(&neighbours.ports, first)
+                    );
+                    names.iter().fold(Verdict::warn(message), |verdict, name| {
+                        verdict.and(place(name, "/forward/@mode"), "open")
+                    })
                 }
             })
         })
@@ -52,20 +59,28 @@ pub static ROUTE: Check = Check {
     needs: "the definitions of libvirt's networks, //interface/filterref in the definitions of all VMs",
     judge: Judge::HostVms(|facts, neighbours| {
         networks(facts, |networks| {
-            let routed: Vec<(&str, &str)> = networks.iter().filter_map(|(name, network)| Some((name.as_str(), routed(network)?))).collect();
+            let routed: Vec<(&str, &str)> =
+                networks.iter().filter_map(|(name, network)| Some((name.as_str(), routed(network)?))).collect();
             if routed.is_empty() {
-                return Ok(Verdict::pass("No network of libvirt is routed.").and(facts.libvirt.networks.origin(), list(networks.keys().map(String::as_str))));
+                return Ok(Verdict::pass("No network of libvirt is routed.")
+                    .and(facts.libvirt.networks.origin(), list(networks.keys().map(String::as_str))));
             }
-            let evidence = |verdict: Verdict| routed.iter().fold(verdict, |verdict, (name, path)| verdict.and(place(name, path), "routed"));
+            let evidence = |verdict: Verdict| {
+                routed.iter().fold(verdict, |verdict, (name, path)| verdict.and(place(name, path), "routed"))
+            };
             let names = list(routed.iter().map(|(name, _)| *name));
             let bare = unfiltered(neighbours, |network| routed.iter().any(|(name, _)| *name == network));
-            if let Some(message) = bare.first().map(|_| {
-                format!("Other machines reach these VMs on the routed networks {names} directly, and no filter is set: {}.", list(bare.iter().copied()))
-            }) {
+            if !bare.is_empty() {
+                let message = format!(
+                    "Other machines reach these VMs directly, without a filter: {} (routed networks: {names}).",
+                    list(bare.iter().copied())
+                );
                 return Ok(evidence(Verdict::warn(message)));
             }
-            neighbours.unread.clone().map_or(Ok(()), Err)?;
-            Ok(evidence(Verdict::info(format!("Other machines reach VMs on the routed networks {names} directly; no VM there is without a filter."))))
+            all_read(facts, neighbours)?;
+            Ok(evidence(Verdict::info(format!(
+                "Other machines reach the VMs of these routed networks directly: {names}. No VM there is without a filter."
+            ))))
         })
     }),
 };
@@ -74,7 +89,9 @@ pub static ROUTE: Check = Check {
 fn routed(network: &Network) -> Option<&'static str> {
     match network.forward.as_deref() {
         Some("route") => Some("/forward/@mode"),
-        Some("nat") if !network.nat_ipv6 && network.addresses.iter().any(std::net::IpAddr::is_ipv6) => Some("/ip[@family='ipv6']"),
+        Some("nat") if !network.nat_ipv6 && network.addresses.iter().any(std::net::IpAddr::is_ipv6) => {
+            Some("/ip[@family='ipv6']")
+        }
         _ => None,
     }
 }

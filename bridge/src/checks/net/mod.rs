@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 
 pub use ports::{Place, Port, Ports, network};
 
-use crate::checks::{Judged, Verdict};
+use crate::checks::{Judged, Neighbours, Verdict};
 use crate::facts::interfaces::Interface;
 use crate::facts::networks::Network;
-use crate::facts::{Facts, Gap};
+use crate::facts::{Facts, Gap, Link};
 
 const FORMAT: &str = "https://libvirt.org/formatnetwork.html";
 const DOMAIN_FORMAT: &str = "https://libvirt.org/formatdomain.html";
@@ -27,9 +27,19 @@ const NAMED: usize = 5;
 fn networks(facts: &Facts, judge: impl FnOnce(&BTreeMap<String, Network>) -> Judged) -> Judged {
     let networks = facts.libvirt.networks.get()?;
     if networks.is_empty() {
-        return Ok(Verdict::not_applicable("libvirt has no virtual network.").and(facts.libvirt.networks.origin(), "(none)"));
+        return Ok(
+            Verdict::not_applicable("libvirt has no virtual network.").and(facts.libvirt.networks.origin(), "(none)")
+        );
     }
     judge(networks)
+}
+
+/// Whether what all VMs say can be known: a host of which none was read is no host without VMs.
+fn all_read(facts: &Facts, neighbours: &Neighbours) -> Result<(), Gap> {
+    if neighbours.ports.is_empty() && facts.libvirt.link != Link::Connected {
+        return Err(Gap::new("libvirt", "the VMs of this host were not read"));
+    }
+    neighbours.unread.clone().map_or(Ok(()), Err)
 }
 
 /// Where a value of a network can be read by hand.
@@ -72,7 +82,9 @@ pub fn leads_out(facts: &Facts, place: &Place) -> Result<bool, Gap> {
 fn bridge_leads_out(facts: &Facts, name: &str) -> Result<bool, Gap> {
     // A bridge that libvirt made goes where its network goes.
     let networks = facts.libvirt.networks.value().into_iter().flatten();
-    let own = networks.map(|(_, network)| network).find(|network| network.is_managed() && network.bridge.as_deref() == Some(name));
+    let own = networks
+        .map(|(_, network)| network)
+        .find(|network| network.is_managed() && network.bridge.as_deref() == Some(name));
     if let Some(network) = own {
         return Ok(matches!(network.forward.as_deref(), Some("route" | "open")));
     }

@@ -81,7 +81,8 @@ impl<'a> Ports<'a> {
             }
         }
         if let Some(live) = live {
-            let emulated = |tpm: Node| child(tpm, "backend").and_then(|backend| backend.attribute("type")) == Some("emulator");
+            let emulated =
+                |tpm: Node| child(tpm, "backend").and_then(|backend| backend.attribute("type")) == Some("emulator");
             if live.devices("tpm").any(emulated) {
                 self.tpms.insert(uuid);
             }
@@ -132,7 +133,8 @@ impl<'a> Ports<'a> {
 
     /// Another VM at a place whose port is not isolated. `default` holds for those that do not say.
     pub fn open_neighbour(&self, vm: &Vm, place: &Place, default: bool) -> Option<&'a str> {
-        let other = |set: &BTreeMap<Place, BTreeSet<&'a str>>| set.get(place)?.iter().copied().find(|uuid| *uuid != vm.uuid);
+        let other =
+            |set: &BTreeMap<Place, BTreeSet<&'a str>>| set.get(place)?.iter().copied().find(|uuid| *uuid != vm.uuid);
         let uuid = other(&self.loose).or_else(|| if default { None } else { other(&self.unsaid) })?;
         self.names.get(uuid).copied()
     }
@@ -157,14 +159,15 @@ impl<'a> Ports<'a> {
 
     /// Whether another VM is on the same segment; on a network's bridge it may be under that name.
     pub fn has_neighbour(&self, facts: &Facts, vm: &Vm, place: &Place) -> Result<bool, Gap> {
-        let other = |place: &Place| self.users.get(place).is_some_and(|users| users.iter().any(|uuid| *uuid != vm.uuid));
+        let other =
+            |place: &Place| self.users.get(place).is_some_and(|users| users.iter().any(|uuid| *uuid != vm.uuid));
         if other(place) {
             return Ok(true);
         }
         Ok(match place {
-            Place::Network(name) => {
-                network(facts, name)?.and_then(|network| network.bridge.clone()).is_some_and(|bridge| other(&Place::Bridge(bridge)))
-            }
+            Place::Network(name) => network(facts, name)?
+                .and_then(|network| network.bridge.clone())
+                .is_some_and(|bridge| other(&Place::Bridge(bridge))),
             Place::Bridge(bridge) => {
                 let of = |(name, network): (&String, &Network)| {
                     network.bridge.as_ref() == Some(bridge) && other(&Place::Network(name.clone()))

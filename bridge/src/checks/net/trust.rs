@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt's networks trust their guests with, by default.
 
-use super::{DOMAIN_FORMAT, FORMAT, list, networks, place, used_by};
+use super::{DOMAIN_FORMAT, FORMAT, all_read, list, networks, place, used_by};
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Severity, Verdict};
 use crate::policy::Profile;
 
@@ -36,7 +36,9 @@ pub static TRUST_GUEST_RX: Check = Check {
                 }
             }
             Ok(match names.first() {
-                None => Verdict::pass("No network of libvirt lets its guests choose which packets the host's card lets in."),
+                None => {
+                    Verdict::pass("No network of libvirt lets its guests choose which packets the host's card lets in.")
+                }
                 Some(first) => Verdict::warn(format!(
                     "Guests may choose which packets the host's card lets in on: {} ({}).",
                     list(names.iter().copied()),
@@ -61,10 +63,10 @@ pub static DISPLAY_PROXY: Check = Check {
     impact: "The VM must be started anew. Clients need a tunnel, as Cockpit and virt-viewer make one.",
     apply: Apply::NextStart,
     needs: "//graphics/listen in the definitions of all VMs",
-    judge: Judge::HostVms(|_, neighbours| {
+    judge: Judge::HostVms(|facts, neighbours| {
         let consoles = neighbours.ports.consoles();
         if consoles.is_empty() {
-            neighbours.unread.clone().map_or(Ok(()), Err)?;
+            all_read(facts, neighbours)?;
             return Ok(match neighbours.ports.is_empty() {
                 true => Verdict::not_applicable("There are no VMs."),
                 false => Verdict::pass("No console listens on a network of libvirt."),
@@ -74,9 +76,12 @@ pub static DISPLAY_PROXY: Check = Check {
             .iter()
             .map(|(network, users)| format!("{} on {network}", list(users.iter().map(|(vm, _)| vm.name.as_str()))))
             .collect();
-        let verdict = Verdict::warn(format!("Guests can reach the consoles of: {}.", list(shown.iter().map(String::as_str))));
+        let verdict =
+            Verdict::warn(format!("Guests can reach the consoles of: {}.", list(shown.iter().map(String::as_str))));
         Ok(consoles.iter().fold(verdict, |verdict, (network, users)| {
-            users.iter().take(super::NAMED).fold(verdict, |verdict, (vm, origin)| verdict.and(format!("{origin} of {}", vm.name), network.as_str()))
+            users.iter().take(super::NAMED).fold(verdict, |verdict, (vm, origin)| {
+                verdict.and(format!("{origin} of {}", vm.name), network.as_str())
+            })
         }))
     }),
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Networks that nobody needs.
 
-use super::{FORMAT, Place, list, networks};
+use super::{FORMAT, Place, all_read, list, networks};
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Neighbours, Severity, Verdict};
 use crate::facts::{Facts, Gap, Link};
 use crate::policy::Profile;
@@ -27,7 +27,7 @@ fn unused(facts: &Facts, neighbours: &Neighbours) -> Judged {
         if facts.libvirt.link != Link::Connected {
             return Err(Gap::new("libvirt", "libvirt was not asked which networks are active"));
         }
-        neighbours.unread.clone().map_or(Ok(()), Err)?;
+        all_read(facts, neighbours)?;
         let mut evidence = Vec::new();
         let mut names = Vec::new();
         for (name, network) in networks {
@@ -45,7 +45,10 @@ fn unused(facts: &Facts, neighbours: &Neighbours) -> Judged {
         Ok(if names.is_empty() {
             Verdict::pass("Every network that runs, or starts with the host, is used by a VM.")
         } else {
-            Verdict::info(format!("No VM uses these networks, though they run or start with the host: {}.", list(names.iter().copied())))
+            Verdict::info(format!(
+                "No VM uses these networks, though they run or start with the host: {}.",
+                list(names.iter().copied())
+            ))
         }
         .because(evidence))
     })

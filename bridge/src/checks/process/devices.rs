@@ -43,7 +43,10 @@ pub static DEV_NODES: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Process,
-    basis: &["https://libvirt.org/kbase/qemu-passthrough-security.html", "https://github.com/libvirt/libvirt/blob/master/src/qemu/qemu_cgroup.c"],
+    basis: &[
+        "https://libvirt.org/kbase/qemu-passthrough-security.html",
+        "https://github.com/libvirt/libvirt/blob/master/src/qemu/qemu_cgroup.c",
+    ],
     why: "A node in QEMU's /dev that the VM does not need is one that a broken-out guest may open: a disk of another VM, or a driver of the \
           kernel with a hole in it.",
     fix: "Remove entries that no VM needs from cgroup_device_acl in /etc/libvirt/qemu.conf, restart libvirt's daemon, then shut the VM down and start it again.",
@@ -86,17 +89,23 @@ fn nodes(facts: &Facts, vm: &Vm, process: &Process) -> Judged {
     // A link has its target's numbers, so that each name of an allowed device is allowed.
     let is_named = |node: &&DeviceNode| usual(node) || named.contains(node.path.as_str());
     let allowed: BTreeSet<_> = nodes.iter().filter(is_named).map(numbers).collect();
-    let extra = nodes.iter().filter(|node| {
-        !allowed.contains(&numbers(node)) && !implied.iter().any(|place| node.path.starts_with(place))
-    });
+    let extra = nodes
+        .iter()
+        .filter(|node| !allowed.contains(&numbers(node)) && !implied.iter().any(|place| node.path.starts_with(place)));
     let (disks, others): (Vec<&DeviceNode>, Vec<&DeviceNode>) = extra.partition(|node| node.block);
     let evidence = |node: &&DeviceNode| {
         let kind = if node.block { "block" } else { "character" };
-        Evidence { origin: process.devices.origin().to_owned(), value: format!("{} ({kind} {}:{})", node.path, node.major, node.minor) }
+        Evidence {
+            origin: process.devices.origin().to_owned(),
+            value: format!("{} ({kind} {}:{})", node.path, node.major, node.minor),
+        }
     };
-    let list = |nodes: &[&DeviceNode]| nodes.iter().take(NAMED).map(|node| node.path.as_str()).collect::<Vec<_>>().join(", ");
+    let list =
+        |nodes: &[&DeviceNode]| nodes.iter().take(NAMED).map(|node| node.path.as_str()).collect::<Vec<_>>().join(", ");
     // Below a mapped disk, libvirt gives QEMU the disks that it consists of.
-    let mapped = nodes.iter().any(|node| node.block && (node.path.starts_with("/dev/dm-") || node.path.starts_with("/dev/mapper/")));
+    let mapped = nodes
+        .iter()
+        .any(|node| node.block && (node.path.starts_with("/dev/dm-") || node.path.starts_with("/dev/mapper/")));
     Ok(match (disks.as_slice(), others.as_slice()) {
         ([], []) => Verdict::pass(GOOD).and(process.devices.origin(), format!("{} nodes", nodes.len())),
         (disks @ [_, ..], _) if mapped => Verdict::warn(format!(

@@ -13,7 +13,10 @@ pub static SWTPM: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Process,
-    basis: &["https://github.com/libvirt/libvirt/blob/master/src/qemu/qemu.conf.in", "https://libvirt.org/formatdomain.html"],
+    basis: &[
+        "https://github.com/libvirt/libvirt/blob/master/src/qemu/qemu.conf.in",
+        "https://libvirt.org/formatdomain.html",
+    ],
     why: "swtpm reads what the guest sends to its TPM, and holds the keys in it: those of BitLocker or LUKS. As root, or under a label that \
           other VMs share, a mistake in it gives up the host or the other VMs' keys.",
     fix: "Remove swtpm_user and swtpm_group from /etc/libvirt/qemu.conf, so that it runs as tss, and <seclabel> from the VM; restart libvirt's \
@@ -30,7 +33,8 @@ fn swtpm(vm: &Vm, neighbours: &Neighbours) -> Judged {
             return absent(vm, neighbours.ports.has_tpm(vm), "swtpm", "The VM has no TPM that swtpm emulates.");
         };
         let uids = helper.uids.get()?;
-        let shown = Evidence { origin: helper.uids.origin().to_owned(), value: uids.map(|uid| uid.to_string()).join(" ") };
+        let shown =
+            Evidence { origin: helper.uids.origin().to_owned(), value: uids.map(|uid| uid.to_string()).join(" ") };
         if uids.contains(&0) {
             return Ok(Verdict::fail("The VM's TPM emulator (swtpm) runs as root.").because([shown]));
         }
@@ -43,10 +47,14 @@ fn swtpm(vm: &Vm, neighbours: &Neighbours) -> Judged {
         if let Some(wanted) = qemu.and_then(categories)
             && own.and_then(categories) != Some(wanted)
         {
-            let message = format!("The VM's TPM emulator (swtpm) does not run with the VM's SELinux categories {wanted}.");
+            let message =
+                format!("The VM's TPM emulator (swtpm) does not run with the VM's SELinux categories {wanted}.");
             return Ok(labels(Verdict::warn(message).because([shown])));
         }
-        Ok(labels(Verdict::pass(format!("The VM's TPM emulator (swtpm) runs without root's rights (user id {}).", uids[1])).because([shown])))
+        Ok(labels(
+            Verdict::pass(format!("The VM's TPM emulator (swtpm) runs without root's rights (user id {}).", uids[1]))
+                .because([shown]),
+        ))
     })
 }
 
@@ -59,7 +67,10 @@ fn categories(label: &str) -> Option<&str> {
 /// There is no such helper. Where the definition needs one, it was not found.
 fn absent(vm: &Vm, needed: bool, kind: &str, none: &'static str) -> Judged {
     if needed {
-        return Err(Gap::new(vm.helpers.origin(), format!("no {kind} process of this VM was found, though its definition needs one")));
+        return Err(Gap::new(
+            vm.helpers.origin(),
+            format!("no {kind} process of this VM was found, though its definition needs one"),
+        ));
     }
     vm.live.get()?;
     Ok(Verdict::not_applicable(none))
@@ -82,7 +93,12 @@ pub static VIRTIOFSD: Check = Check {
         judge(vm, |_| {
             let helpers: Vec<&Helper> = vm.helpers.get()?.iter().filter(|helper| helper.kind == "virtiofsd").collect();
             if helpers.is_empty() {
-                return absent(vm, neighbours.ports.has_virtiofs(vm), "virtiofsd", "The VM has no directory that virtiofsd shares.");
+                return absent(
+                    vm,
+                    neighbours.ports.has_virtiofs(vm),
+                    "virtiofsd",
+                    "The VM has no directory that virtiofsd shares.",
+                );
             }
             // Outside of its sandbox virtiofsd only waits for the process that works inside.
             let waits = |helper: &Helper| helpers.iter().any(|other| other.parent == Some(helper.pid));
@@ -102,13 +118,15 @@ fn virtiofsd(helper: &Helper, host: &str) -> Judged {
     let place = format!("/proc/{pid}/cmdline");
     let shown = mode.map_or_else(|| "--sandbox (not given)".to_owned(), |mode| format!("--sandbox={mode}"));
     if *helper.seccomp.get()? == 0 {
-        return Ok(Verdict::fail(format!("virtiofsd (process {pid}) runs without a system call filter.")).with(&helper.seccomp));
+        return Ok(Verdict::fail(format!("virtiofsd (process {pid}) runs without a system call filter."))
+            .with(&helper.seccomp));
     }
     if mode == Some("none") {
         return Ok(Verdict::fail(format!("virtiofsd (process {pid}) runs without a sandbox.")).and(place, shown));
     }
     if mode == Some("chroot") {
-        return Ok(Verdict::warn(format!("virtiofsd (process {pid}) is kept in its directory by chroot only.")).and(place, shown));
+        return Ok(Verdict::warn(format!("virtiofsd (process {pid}) is kept in its directory by chroot only."))
+            .and(place, shown));
     }
     if helper.mount_namespace.get()? == host {
         let message = format!("virtiofsd (process {pid}) has no mount namespace of its own.");

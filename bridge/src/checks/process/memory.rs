@@ -15,7 +15,10 @@ pub static STALE_BINARY: Check = Check {
     severity: Severity::High,
     profile: Profile::Baseline,
     area: Area::Process,
-    basis: &["https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html", "https://dnf-plugins-core.readthedocs.io/en/latest/needs_restarting.html"],
+    basis: &[
+        "https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html",
+        "https://dnf-plugins-core.readthedocs.io/en/latest/needs_restarting.html",
+    ],
     why: "An update replaces files; what runs keeps the old ones. A hole that the update closed stays open in this VM until QEMU is started anew.",
     fix: "Shut the VM down and start it again, or migrate it to a host that is up to date and back. A reboot inside the guest is not enough.",
     impact: "The VM must be started anew, or migrated.",
@@ -27,17 +30,22 @@ pub static STALE_BINARY: Check = Check {
 fn stale(process: &Process) -> Judged {
     if let Some(exe) = process.exe.value().filter(|exe| exe.ends_with(" (deleted)")) {
         let program = exe.trim_end_matches(" (deleted)");
-        let message = format!("QEMU runs a program that is no longer installed: {program} was replaced or removed since the VM was started.");
+        let message = format!(
+            "QEMU runs a program that is no longer installed: {program} was replaced or removed since the VM was started."
+        );
         return Ok(Verdict::warn(message).with(&process.exe));
     }
     process.exe.get()?;
     let files = process.stale.get()?;
-    let evidence = |file: &String| Evidence { origin: process.stale.origin().to_owned(), value: format!("{file} (deleted)") };
+    let evidence =
+        |file: &String| Evidence { origin: process.stale.origin().to_owned(), value: format!("{file} (deleted)") };
     Ok(match files.first() {
         None => Verdict::pass("QEMU runs the program and the libraries that are installed.").with(&process.exe),
         Some(first) => {
             let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
-            let message = format!("QEMU runs with libraries that were replaced or removed since the VM was started: {first}{more}.");
+            let message = format!(
+                "QEMU runs with libraries that were replaced or removed since the VM was started: {first}{more}."
+            );
             Verdict::warn(message).because(files.iter().take(NAMED).map(evidence))
         }
     })
@@ -49,7 +57,10 @@ pub static CORE_LIMITS: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Process,
-    basis: &["https://github.com/libvirt/libvirt/blob/master/src/qemu/qemu.conf.in", "https://man7.org/linux/man-pages/man5/core.5.html"],
+    basis: &[
+        "https://github.com/libvirt/libvirt/blob/master/src/qemu/qemu.conf.in",
+        "https://man7.org/linux/man-pages/man5/core.5.html",
+    ],
     why: "With dump-guest-core=on the core file of a crashed QEMU holds the guest's whole memory, its keys and passwords too. A guest that can \
           crash QEMU chooses when; whoever may read core files on the host reads it.",
     fix: "Remove dumpCore='on' from <memory> (`virsh edit VM`), and dump_guest_core from /etc/libvirt/qemu.conf; then shut the VM down and start it again.",
@@ -60,10 +71,14 @@ pub static CORE_LIMITS: Check = Check {
         judge(vm, |process| {
             let core = &process.core;
             let verdict = match core.dump_guest.get()? {
-                Some(true) => Verdict::fail("A crash of QEMU would write down the guest's whole memory (dump-guest-core=on)."),
+                Some(true) => {
+                    Verdict::fail("A crash of QEMU would write down the guest's whole memory (dump-guest-core=on).")
+                }
                 Some(false) => Verdict::pass("A crash of QEMU would not write down the guest's memory."),
                 // QEMU's own default is on; libvirt always says which.
-                None => Verdict::warn("QEMU was not told to keep the guest's memory out of core files, and by default writes it down."),
+                None => Verdict::warn(
+                    "QEMU was not told to keep the guest's memory out of core files, and by default writes it down.",
+                ),
             };
             let shown = match core.dump_guest.value() {
                 Some(Some(true)) => "dump-guest-core=on",

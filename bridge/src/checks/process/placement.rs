@@ -22,13 +22,17 @@ pub static CGROUP: Check = Check {
     needs: "/proc/PID/cgroup",
     judge: Judge::Vm(|_, vm, _| {
         if is_session(vm) {
-            return Ok(Verdict::not_applicable("This is a VM of a user's session, which libvirt gives no control group."));
+            return Ok(Verdict::not_applicable(
+                "This is a VM of a user's session, which libvirt gives no control group.",
+            ));
         }
         judge(vm, |process| {
             let path = process.cgroup.get()?;
             let verdict = match scope(path) {
                 Some(scope) => Verdict::pass(format!("QEMU is in the control group {scope}.")),
-                None => Verdict::fail(format!("QEMU is in the control group {path}, which is not one that libvirt made for a VM.")),
+                None => Verdict::fail(format!(
+                    "QEMU is in the control group {path}, which is not one that libvirt made for a VM."
+                )),
             };
             Ok(verdict.with(&process.cgroup))
         })

@@ -128,7 +128,7 @@ pub static NO_NEW_PRIVS: Check = Check {
     profile: Profile::MultiTenant,
     area: Area::Process,
     basis: &["https://docs.kernel.org/userspace-api/no_new_privs.html"],
-    why: "With the flag no_new_privs the kernel ignores setuid bits and file capabilities when the process starts a program. QEMU's system           call filter sets it where libseccomp does so by default.",
+    why: "With the flag no_new_privs the kernel ignores setuid bits and file capabilities when the process starts a program. QEMU's system call filter sets it where libseccomp does so by default.",
     fix: "Let QEMU run under its system call filter (see proc.seccomp). There is no setting for the flag alone.",
     impact: "Nothing that libvirt's VMs use depends on gaining rights.",
     apply: Apply::NextStart,
@@ -139,7 +139,9 @@ pub static NO_NEW_PRIVS: Check = Check {
             let verdict = if *flag.get()? {
                 Verdict::pass("QEMU cannot gain rights by starting programs.")
             } else {
-                Verdict::info("The kernel would let QEMU gain rights by starting a setuid program, as far as its system call filter lets it start any.")
+                Verdict::info(
+                    "The kernel would let QEMU gain rights by starting a setuid program, as far as its system call filter lets it start any.",
+                )
             };
             Ok(verdict.and(flag.origin(), if flag.value() == Some(&true) { "1" } else { "0" }))
         })

@@ -40,7 +40,10 @@ pub static TRUST_GUEST_RX: Check = Check {
         for interface in domain.devices("interface") {
             let Some(trusts) = trusts(facts, interface)? else { continue };
             tally.add(Outcome::Warn, || {
-                let verdict = Verdict::warn(format!("{} lets the guest choose which packets the host's card lets in.", name(interface)));
+                let verdict = Verdict::warn(format!(
+                    "{} lets the guest choose which packets the host's card lets in.",
+                    name(interface)
+                ));
                 match trusts {
                     Trust::Itself => verdict.because([domain.evidence(interface, "trustGuestRxFilters")]),
                     Trust::Network(place) => verdict.and(place, "yes"),
@@ -92,7 +95,8 @@ pub static SLIRP: Check = Check {
                 continue;
             }
             tally.add(Outcome::Warn, || {
-                let verdict = Verdict::warn(format!("{} uses SLIRP, the network stack inside of QEMU.", name(interface)));
+                let verdict =
+                    Verdict::warn(format!("{} uses SLIRP, the network stack inside of QEMU.", name(interface)));
                 match backend {
                     Some(backend) => verdict.because([domain.evidence(backend, "type")]),
                     None => verdict.and(domain.path(interface) + "/backend", "(not set)"),
@@ -152,8 +156,14 @@ fn forwarded(domain: &Domain, interface: Node, forward: Node) -> Option<Verdict>
         let message = format!("{} forwards all ports of the host's address to the guest.", name(interface));
         return Some(Verdict::warn(message).and(domain.path(forward) + "/range", "(not set)"));
     }
-    let low = ranges.find(|range| range.attribute("start").and_then(|start| start.parse().ok()).is_none_or(|start: u16| start < 1024))?;
-    let message = format!("{} forwards ports of the host from {}, below 1024.", name(interface), low.attribute("start").unwrap_or("0"));
+    let low = ranges.find(|range| {
+        range.attribute("start").and_then(|start| start.parse().ok()).is_none_or(|start: u16| start < 1024)
+    })?;
+    let message = format!(
+        "{} forwards ports of the host from {}, below 1024.",
+        name(interface),
+        low.attribute("start").unwrap_or("0")
+    );
     Some(Verdict::warn(message).because([domain.evidence(low, "start")]))
 }
 
@@ -188,13 +198,22 @@ fn script_verdict(vm: &Vm, path: &str) -> (Outcome, Verdict) {
     let session = vm.connection == "session" || vm.connection.ends_with("/session");
     let file = vm.interface_scripts.get(path).and_then(|fact| fact.value());
     let writable = file.and_then(Option::as_ref).is_some_and(|file| {
-        file.uid != 0 || file.parent_uid != 0 || file.mode & 0o022 != 0 || (file.parent_mode & 0o022 != 0 && file.parent_mode & 0o1000 == 0)
+        file.uid != 0
+            || file.parent_uid != 0
+            || file.mode & 0o022 != 0
+            || (file.parent_mode & 0o022 != 0 && file.parent_mode & 0o1000 == 0)
     });
     if session {
-        return (Outcome::Warn, Verdict::warn(format!("libvirt runs the script {path} for an interface, with the user's rights.")));
+        return (
+            Outcome::Warn,
+            Verdict::warn(format!("libvirt runs the script {path} for an interface, with the user's rights.")),
+        );
     }
     if writable {
-        return (Outcome::Fail, Verdict::fail(format!("libvirt runs the script {path} as root, and others than root may change it.")));
+        return (
+            Outcome::Fail,
+            Verdict::fail(format!("libvirt runs the script {path} as root, and others than root may change it.")),
+        );
     }
     let known = match file {
         Some(Some(_)) => "only root may change it",
@@ -223,13 +242,18 @@ pub static MACVTAP: Check = Check {
         for interface in domain.devices("interface") {
             let Some(mode) = macvtap_mode(facts, interface)? else { continue };
             let evidence = || match child(interface, "source") {
-                Some(source) => domain.evidence(source, if source.attribute("mode").is_some() { "mode" } else { "network" }),
+                Some(source) => {
+                    domain.evidence(source, if source.attribute("mode").is_some() { "mode" } else { "network" })
+                }
                 None => domain.evidence(interface, "type"),
             };
             if mode == "passthrough" {
                 tally.add(Outcome::Warn, || {
-                    Verdict::warn(format!("{} has a network card of the host to itself (macvtap in the mode passthrough).", name(interface)))
-                        .because([evidence()])
+                    Verdict::warn(format!(
+                        "{} has a network card of the host to itself (macvtap in the mode passthrough).",
+                        name(interface)
+                    ))
+                    .because([evidence()])
                 });
             } else {
                 tally.add(Outcome::Info, || {
@@ -258,5 +282,7 @@ fn macvtap_mode<'a>(facts: &'a Facts, interface: Node<'a, '_>) -> Result<Option<
     }
     let Some(network) = net::network(facts, name)? else { return Ok(None) };
     let forward = network.forward.as_deref();
-    Ok(forward.filter(|mode| ["private", "vepa", "passthrough"].contains(mode) || (*mode == "bridge" && network.bridge.is_none())))
+    Ok(forward.filter(|mode| {
+        ["private", "vepa", "passthrough"].contains(mode) || (*mode == "bridge" && network.bridge.is_none())
+    }))
 }

@@ -83,7 +83,8 @@ fn weak_filter(facts: &Facts, port: &Port, filter: &str) -> Result<Option<Verdic
     let known = &facts.libvirt.nwfilters;
     Ok(match filters::lacking(known.get()?, filter) {
         Err(filters::Absent::Filter(name)) => Some(
-            Verdict::warn(format!("{} is to be filtered by {filter}, but libvirt has no filter {name}.", port.name())).and(origin(), filter),
+            Verdict::warn(format!("{} is to be filtered by {filter}, but libvirt has no filter {name}.", port.name()))
+                .and(origin(), filter),
         ),
         Err(filters::Absent::Content(name)) => {
             let gap = Gap::new(known.origin(), format!("the content of the filter {name} was not read"));
@@ -235,9 +236,13 @@ fn mac_unique(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
     for port in ports {
         if let (Some(other), Some(mac), Some(place)) = (neighbours.ports.double(port), &port.mac, &port.place) {
             tally.add(Outcome::Fail, || {
-                Verdict::fail(format!("The MAC address {mac} is used on {} by the VM {} too.", shown(place), other.vm.name))
-                    .and(format!("{}/mac/@address", port.origin), mac.as_str())
-                    .and(format!("{}/mac/@address of {}", other.origin, other.vm.name), mac.as_str())
+                Verdict::fail(format!(
+                    "The MAC address {mac} is used on {} by the VM {} too.",
+                    shown(place),
+                    other.vm.name
+                ))
+                .and(format!("{}/mac/@address", port.origin), mac.as_str())
+                .and(format!("{}/mac/@address of {}", other.origin, other.vm.name), mac.as_str())
             });
         }
     }
