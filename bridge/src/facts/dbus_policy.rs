@@ -37,7 +37,7 @@ fn all(root: &Root) -> Result<Vec<BusRule>, Gap> {
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(Gap::from_io(directory, &error)),
         };
-        for name in names.iter().filter(|name| name.ends_with(".conf")) {
+        for name in names.iter().filter(|name| name.strip_suffix(".conf").is_some()) {
             let path = format!("{directory}/{name}");
             let text = match root.read(&path) {
                 Ok(text) => text,

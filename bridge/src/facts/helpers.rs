@@ -148,8 +148,9 @@ impl<'a> Owners<'a> {
 
 /// The part of a control group's path that stands for one VM.
 pub fn scope(path: &str) -> Option<&str> {
-    path.split('/')
-        .find(|part| part.starts_with("machine-qemu") && part.ends_with(".scope") || part.ends_with(".libvirt-qemu"))
+    path.split('/').find(|part| {
+        part.starts_with("machine-qemu") && part.strip_suffix(".scope").is_some() || part.ends_with(".libvirt-qemu")
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use super::{Fact, Gap};
 
 const DEVICES: &str = "/sys/class/net";
 
+// Each is a fact of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Interface {
@@ -71,9 +73,10 @@ fn device(root: &Root, name: &str) -> io::Result<Interface> {
         physical: root.exists(&path("device"))?,
         kind,
         ports,
-        vlan_filtering: match root.exists(&path("bridge"))? {
-            true => Some(optional("bridge/vlan_filtering")?.is_some_and(|text| text.trim() == "1")),
-            false => None,
+        vlan_filtering: if root.exists(&path("bridge"))? {
+            Some(optional("bridge/vlan_filtering")?.is_some_and(|text| text.trim() == "1"))
+        } else {
+            None
         },
         ..Interface::default()
     })

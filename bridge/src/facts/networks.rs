@@ -22,6 +22,8 @@ const DEFINITIONS: &str = "/etc/libvirt/qemu/networks";
 const DNSMASQ: &str = "http://libvirt.org/schemas/network/dnsmasq/1.0";
 
 /// A virtual network: as it runs, or, while it does not, as it is stored.
+// Each stands for an element of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Network {
@@ -110,7 +112,7 @@ pub(super) fn stored(root: &Root) -> Fact<BTreeMap<String, Network>> {
         Err(error) => return Gap::from_io(DEFINITIONS, &error).into(),
     };
     let mut networks = BTreeMap::new();
-    for file in names.iter().filter(|name| name.ends_with(".xml")).take(LIMIT) {
+    for file in names.iter().filter(|name| name.strip_suffix(".xml").is_some()).take(LIMIT) {
         let path = format!("{DEFINITIONS}/{file}");
         match root.fact(&path).and_then(|text| parse(&text)) {
             Fact::Known { value: (name, network), .. } => networks.insert(name, network),

@@ -53,7 +53,7 @@ fn read_all(root: &Root) -> Result<(Vec<Process>, Vec<Helper>), Gap> {
         let origin = format!("/proc/{pid}");
         match root.inside(&origin).and_then(|directory| known(&directory, pid, &mut tables)) {
             Ok(Some(Known::Qemu(process))) => processes.push(*process),
-            Ok(Some(Known::Helper(helper))) => found.push(helper),
+            Ok(Some(Known::Helper(helper))) => found.push(*helper),
             Ok(None) => {}
             Err(error) if is_absent(&error) => {}
             // It could be one (hidepid=1), so the list would not be complete.
@@ -112,7 +112,7 @@ fn is_qemu(program: &str) -> bool {
 
 enum Known {
     Qemu(Box<Process>),
-    Helper(Helper),
+    Helper(Box<Helper>),
 }
 
 /// Reads one process if it is a QEMU or one of its helpers. `directory` is its own, so all that is read belongs to the same process.
@@ -131,7 +131,7 @@ fn known(directory: &Root, pid: u32, tables: &mut Tables) -> io::Result<Option<K
         return qemu(directory, pid, exe, tables).map(|process| Some(Known::Qemu(Box::new(process))));
     }
     match helpers::kind(&program) {
-        Some(kind) => helpers::read(directory, pid, kind, tables).map(|helper| Some(Known::Helper(helper))),
+        Some(kind) => helpers::read(directory, pid, kind, tables).map(|helper| Some(Known::Helper(Box::new(helper)))),
         None => Ok(None),
     }
 }

@@ -43,7 +43,7 @@ fn all(root: &Root) -> Result<Vec<Mention>, Gap> {
         for name in names(root, directory)? {
             let path = format!("{directory}/{name}");
             // A unit's drop-ins.
-            if name.ends_with(".d") {
+            if name.strip_suffix(".d").is_some() {
                 paths.extend(names(root, &path)?.into_iter().map(|name| format!("{path}/{name}")));
             } else {
                 paths.push(path);
@@ -95,10 +95,9 @@ fn program(line: &str) -> Option<String> {
     // systemd's marks may stand before the path.
     let words = words.map(|word| word.trim_start_matches(['-', '@', '+', '!', ':']));
     words.map(|word| word.rsplit('/').next().unwrap_or(word)).find_map(|name| {
-        let known = PROGRAMS.iter().any(|program| match program.ends_with('-') {
-            true => name.starts_with(program),
-            false => name == *program,
-        });
+        let known = PROGRAMS
+            .iter()
+            .any(|program| if program.ends_with('-') { name.starts_with(program) } else { name == *program });
         known.then(|| name.chars().take(40).collect())
     })
 }

@@ -75,9 +75,8 @@ impl Reader<'_> {
                     }
                 }
                 "permitrootlogin" if matching => {
-                    if self.sshd.matched.len() < LIMIT {
-                        self.sshd.matched.push(found());
-                    }
+                    let room = self.sshd.matched.len() < LIMIT;
+                    self.sshd.matched.extend(room.then(found));
                 }
                 "permitrootlogin" => {
                     self.sshd.root_login.get_or_insert_with(found);

@@ -285,9 +285,9 @@ mod tests {
     use super::super::root::tests::TestRoot;
     use super::*;
 
-    fn shown(text: &str) -> Vec<String> {
+    fn found(sudoers: &str) -> Vec<String> {
         let test = TestRoot::new();
-        test.file("/etc/sudoers", text);
+        test.file("/etc/sudoers", sudoers);
         let fact = read(&test.root());
         let rules = &fact.get().unwrap().rules;
         rules.iter().map(|rule| format!("{}: {}", rule.who.join(","), rule.command)).collect()
@@ -296,21 +296,21 @@ mod tests {
     #[test]
     fn rules_as_people_write_them() {
         assert_eq!(
-            shown("ann ALL=(root) NOPASSWD: /usr/bin/virsh, /bin/ls, PASSWD: /usr/bin/qemu-img\n"),
+            found("ann ALL=(root) NOPASSWD: /usr/bin/virsh, /bin/ls, PASSWD: /usr/bin/qemu-img\n"),
             ["ann: /usr/bin/virsh"]
         );
         assert_eq!(
-            shown("%ops, bob ALL = NOPASSWD:SETENV: /usr/bin/virsh list \\\n  --all\n"),
+            found("%ops, bob ALL = NOPASSWD:SETENV: /usr/bin/virsh list \\\n  --all\n"),
             ["%ops,bob: /usr/bin/virsh list   --all"]
         );
-        assert_eq!(shown("%wheel ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL:ALL) ALL\n"), ["%wheel: ALL"]);
+        assert_eq!(found("%wheel ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL:ALL) ALL\n"), ["%wheel: ALL"]);
         assert_eq!(
-            shown("x ALL=NOPASSWD: sha256:ab= /usr/bin/virt-install, !/usr/bin/virsh\n"),
+            found("x ALL=NOPASSWD: sha256:ab= /usr/bin/virt-install, !/usr/bin/virsh\n"),
             ["x: sha256:ab= /usr/bin/virt-install"]
         );
-        assert_eq!(shown("x ALL=CWD=/tmp NOPASSWD: /usr/bin/vir*, /usr/bin/, ^/usr/bin/.*$, /opt/tool*\n").len(), 3);
+        assert_eq!(found("x ALL=CWD=/tmp NOPASSWD: /usr/bin/vir*, /usr/bin/, ^/usr/bin/.*$, /opt/tool*\n").len(), 3);
         assert_eq!(
-            shown("#1000 ALL=NOPASSWD: /usr/bin/virsh # yes\n# y ALL=NOPASSWD: /usr/bin/virsh\n"),
+            found("#1000 ALL=NOPASSWD: /usr/bin/virsh # yes\n# y ALL=NOPASSWD: /usr/bin/virsh\n"),
             ["#1000: /usr/bin/virsh"]
         );
     }
@@ -318,10 +318,10 @@ mod tests {
     #[test]
     fn aliases_and_defaults() {
         let text = "User_Alias OPS = ann, bob : DEV = cy\nCmnd_Alias VM = /usr/bin/virsh start *, QEMU\nCmnd_Alias QEMU = /usr/bin/qemu-img\nOPS ALL = NOPASSWD: VM\nDEV ALL = VM\n";
-        assert_eq!(shown(text), ["ann,bob: /usr/bin/virsh start *", "ann,bob: /usr/bin/qemu-img"]);
-        assert_eq!(shown(&format!("{text}Defaults !authenticate\n")).len(), 4);
-        assert_eq!(shown(&format!("{text}Defaults:cy !authenticate\n")).len(), 4);
-        assert!(shown("Cmnd_Alias A = B\nCmnd_Alias B = A\nx ALL = NOPASSWD: A\n").is_empty());
+        assert_eq!(found(text), ["ann,bob: /usr/bin/virsh start *", "ann,bob: /usr/bin/qemu-img"]);
+        assert_eq!(found(&format!("{text}Defaults !authenticate\n")).len(), 4);
+        assert_eq!(found(&format!("{text}Defaults:cy !authenticate\n")).len(), 4);
+        assert!(found("Cmnd_Alias A = B\nCmnd_Alias B = A\nx ALL = NOPASSWD: A\n").is_empty());
     }
 
     #[test]

@@ -214,9 +214,9 @@ fn vlan(facts: &Facts, neighbours: &Neighbours) -> Judged {
             port.kind == "hostdev" || network.is_some_and(|network| network.forward.as_deref() == Some("hostdev"));
         if hostdev {
             if has_tag {
-                tagged += 1
+                tagged += 1;
             } else {
-                warned.extend([port.vm.name.as_str()])
+                warned.insert(port.vm.name.as_str());
             }
             continue;
         }

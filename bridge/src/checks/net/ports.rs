@@ -127,8 +127,8 @@ impl<'a> Ports<'a> {
     /// Another VM's interface with the same MAC address at the same place.
     pub fn double(&self, port: &Port) -> Option<&Port<'a>> {
         let key = (port.mac.clone()?, port.place.clone()?);
-        let others = self.macs.get(&key)?.iter().filter(|(uuid, _)| *uuid != port.vm.uuid);
-        others.filter_map(|(uuid, index)| self.by_vm.get(uuid)?.get(*index)).next()
+        let mut others = self.macs.get(&key)?.iter().filter(|(uuid, _)| *uuid != port.vm.uuid);
+        others.find_map(|(uuid, index)| self.by_vm.get(uuid)?.get(*index))
     }
 
     /// Another VM at a place whose port is not isolated. `default` holds for those that do not say.

@@ -67,9 +67,10 @@ pub static DISPLAY_PROXY: Check = Check {
         let consoles = neighbours.ports.consoles();
         if consoles.is_empty() {
             all_read(facts, neighbours)?;
-            return Ok(match neighbours.ports.is_empty() {
-                true => Verdict::not_applicable("There are no VMs."),
-                false => Verdict::pass("No console listens on a network of libvirt."),
+            return Ok(if neighbours.ports.is_empty() {
+                Verdict::not_applicable("There are no VMs.")
+            } else {
+                Verdict::pass("No console listens on a network of libvirt.")
             });
         }
         let shown: Vec<String> = consoles

@@ -103,9 +103,12 @@ pub static SLIRP: Check = Check {
                 }
             });
         }
-        Ok(tally.finish(|| match any {
-            true => Verdict::pass("User-mode networking is done by passt, outside of QEMU."),
-            false => Verdict::not_applicable("The VM has no interface with user-mode networking."),
+        Ok(tally.finish(|| {
+            if any {
+                Verdict::pass("User-mode networking is done by passt, outside of QEMU.")
+            } else {
+                Verdict::not_applicable("The VM has no interface with user-mode networking.")
+            }
         }))
     }),
 };
@@ -134,9 +137,12 @@ pub static PORT_FORWARD: Check = Check {
                 }
             }
         }
-        Ok(tally.finish(|| match any {
-            true => Verdict::pass("Ports are forwarded to the guest from chosen addresses only, and none below 1024."),
-            false => Verdict::not_applicable("No interface forwards ports of the host to the guest."),
+        Ok(tally.finish(|| {
+            if any {
+                Verdict::pass("Ports are forwarded to the guest from chosen addresses only, and none below 1024.")
+            } else {
+                Verdict::not_applicable("No interface forwards ports of the host to the guest.")
+            }
         }))
     }),
 };

@@ -35,20 +35,17 @@ fn nwfilter(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
             continue;
         }
         filtered = true;
-        match &port.filter {
-            Some(filter) => {
-                if let Some(verdict) = weak_filter(facts, port, filter)? {
-                    tally.add(verdict.outcome, || verdict);
-                }
+        if let Some(filter) = &port.filter {
+            if let Some(verdict) = weak_filter(facts, port, filter)? {
+                tally.add(verdict.outcome, || verdict);
             }
-            None => {
-                let (outcome, place) = unfiltered(facts, vm, neighbours, port)?;
-                tally.add(outcome, || {
-                    Verdict::new(outcome, format!("{} has no filter {place}.", port.name()))
-                        .and(format!("{}/filterref", port.origin), "(not set)")
-                });
-            }
+            continue;
         }
+        let (outcome, place) = unfiltered(facts, vm, neighbours, port)?;
+        tally.add(outcome, || {
+            Verdict::new(outcome, format!("{} has no filter {place}.", port.name()))
+                .and(format!("{}/filterref", port.origin), "(not set)")
+        });
     }
     if let Some(found) = tally.found() {
         return Ok(found);
