@@ -30,7 +30,7 @@ export const NO_FILTER: Filter = { verdicts: [], severities: [], text: "" };
 
 /** The kebab ids of the areas, in the order of the page. */
 export const AREAS = [
-    "mac", "confinement", "process", "console", "devices", "firmware", "storage", "secrets",
+    "mac", "confinement", "process", "console", "devices", "network", "firmware", "storage", "secrets",
     "daemon", "access", "kernel", "state",
 ];
 

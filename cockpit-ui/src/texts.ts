@@ -50,6 +50,7 @@ export function areaText(area: string): string {
         confinement: _("Confinement of QEMU"),
         console: _("Consoles"),
         devices: _("Devices"),
+        network: _("Networks"),
         storage: _("Storage"),
         secrets: _("Secrets"),
         process: _("Running process"),

@@ -11,6 +11,7 @@ pub mod host;
 pub mod ibmz;
 mod needs;
 mod neighbours;
+pub mod net;
 pub mod process;
 mod registry;
 mod shares;
@@ -124,6 +125,7 @@ pub enum Area {
     Confinement,
     Console,
     Devices,
+    Network,
     Storage,
     Secrets,
     Process,

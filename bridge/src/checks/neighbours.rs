@@ -7,6 +7,7 @@ use super::assigned::Assigned;
 use super::daemon::asked_system;
 use super::domain::{child, children};
 use super::needs::Needs;
+use super::net::Ports;
 use super::shares::Shares;
 use super::uses::Uses;
 use super::{Domain, Evidence};
@@ -39,6 +40,8 @@ pub struct Neighbours<'a> {
     pub context_ids: BTreeMap<u32, Vec<&'a Vm>>,
     /// UUID to the vsock of that VM.
     pub vsocks: BTreeMap<&'a str, Vsock>,
+    /// What they are plugged into.
+    pub ports: Ports<'a>,
     /// The first VM of which a definition could not be read: what it shares with others is not known.
     pub unread: Option<Gap>,
 }
@@ -78,6 +81,7 @@ impl<'a> Neighbours<'a> {
         if self.unread.is_none() {
             self.unread = unread(vm, &vm.stored, stored).or_else(|| unread(vm, &vm.live, live));
         }
+        self.ports.learn(vm, stored, live);
         let mut disks: BTreeMap<String, (bool, String)> = BTreeMap::new();
         for domain in [stored, live].into_iter().flatten() {
             self.uses.learn(facts, vm, domain);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! All checks, in reading order.
 
-use super::{Check, access, confidential, daemon, guest, host, ibmz, process, vm, windows};
+use super::{Check, access, confidential, daemon, guest, host, ibmz, net, process, vm, windows};
 
 pub static CHECKS: &[&Check] = &[
     // The host: mandatory access control.
@@ -127,7 +127,29 @@ pub static CHECKS: &[&Check] = &[
     &daemon::access::DRIVERS,
     &daemon::network::BRIDGE_HELPER,
     &access::group::LIBVIRT,
+    &access::group::KVM_QEMU,
     &access::polkit::MANAGE,
+    &access::acl::RULES,
+    &access::acl::COCKPIT,
+    &access::bus::POLICY,
+    &access::sudo::SUDO,
+    &access::remote::SSH,
+    &access::keys::SASL_DB,
+    &access::keys::CLIENT_KEYS,
+    &access::session::VMS,
+    &access::tools::HABIT,
+    // Networks: where they lead, and who shares them.
+    &net::bridges::ZONE,
+    &net::bridges::MANAGEMENT,
+    &net::bridges::VLAN,
+    &net::forward::OPEN,
+    &net::forward::ROUTE,
+    &net::trust::TRUST_GUEST_RX,
+    &net::filters::TAMPERED,
+    &net::dnsmasq::OPTIONS,
+    &net::dnsmasq::LISTEN,
+    &net::trust::DISPLAY_PROXY,
+    &net::usage::DEFAULT_UNUSED,
     // A VM: firmware, machine, confinement.
     &vm::firmware::SECURE_BOOT,
     &vm::firmware::SMM,
@@ -240,6 +262,15 @@ pub static CHECKS: &[&Check] = &[
     &windows::virtualization::ENHANCED,
     &windows::devices::DMA_PROTECTION,
     &vm::secrets::SYSINFO,
+    // A VM: its network interfaces.
+    &vm::interfaces::NWFILTER,
+    &vm::interfaces::PORT_ISOLATED,
+    &vm::interfaces::MAC_UNIQUE,
+    &vm::interface_options::TRUST_GUEST_RX,
+    &vm::interface_options::SLIRP,
+    &vm::interface_options::PORT_FORWARD,
+    &vm::interface_options::SCRIPT,
+    &vm::interface_options::MACVTAP,
     // A VM: its QEMU process.
     &process::label::SELINUX_LABEL,
     &process::label::MCS_UNIQUE,
@@ -247,7 +278,14 @@ pub static CHECKS: &[&Check] = &[
     &process::rights::CAPABILITIES,
     &process::rights::SECCOMP,
     &process::rights::MOUNT_NAMESPACE,
+    &process::rights::NO_NEW_PRIVS,
+    &process::devices::DEV_NODES,
+    &process::placement::CGROUP,
     &process::listen::LISTEN_SOCKETS,
+    &process::memory::STALE_BINARY,
+    &process::memory::CORE_LIMITS,
+    &process::helpers::SWTPM,
+    &process::helpers::VIRTIOFSD,
     // A VM: its state.
     &vm::identity::PURPOSE,
     &vm::identity::GENID,

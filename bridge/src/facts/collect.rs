@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads all sources of one audit, side by side, so that one that hangs costs its own facts only.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +10,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use memchr::memmem;
 use serde::Deserialize;
 use virt::connect::Connect;
 
+use super::access::FileMode;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
 use super::{
-    Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, named_files, osinfo, process,
+    Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, helpers, named_files, networks,
+    osinfo, process,
 };
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
@@ -24,6 +28,9 @@ use super::{
 const STALL: Duration = Duration::from_secs(60);
 /// Where libvirt stores definitions, for a root that is not the running host.
 const DEFINITIONS: &str = "/etc/libvirt/qemu";
+
+/// Scripts of one definition that are looked at.
+const SCRIPTS: usize = 100;
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -44,7 +51,7 @@ pub fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<Facts> {
         let host = scope.spawn(|| if with_host { read_host(&root) } else { remote_host() });
         let (libvirt, vms) = match &sources.target {
             Some(target) => read_libvirt(target, progress),
-            None => (Libvirt::default(), read_definitions(&root)?),
+            None => (Libvirt { networks: networks::stored(&root), ..Libvirt::default() }, read_definitions(&root)?),
         };
         let host = host.join().map_err(|_| anyhow::anyhow!("reading the host's facts failed unexpectedly"))?;
         let mut facts = Facts { version: VERSION, privileged: is_privileged(), host, libvirt, vms, ..Facts::default() };
@@ -127,7 +134,9 @@ pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
         security_models: gap.clone().into(),
         machine_types: gap.clone().into(),
         domain_features: gap.clone().into(),
-        device_kinds: gap.into(),
+        device_kinds: gap.clone().into(),
+        networks: gap.clone().into(),
+        nwfilters: gap.into(),
     }
 }
 
@@ -217,6 +226,22 @@ impl Vm {
     }
 }
 
+/// The files that a definition lets libvirt run for an interface, which few definitions do.
+fn scripts(root: &Root, definitions: [&Fact<Option<String>>; 2]) -> BTreeMap<String, Fact<Option<FileMode>>> {
+    let mut found = BTreeMap::new();
+    for text in definitions.into_iter().filter_map(|fact| fact.value()?.as_deref()) {
+        if memmem::find(text.as_bytes(), b"script ").is_none() {
+            continue;
+        }
+        let Ok(document) = roxmltree::Document::parse(text) else { continue };
+        let scripts = document.descendants().filter(|node| matches!(node.tag_name().name(), "script" | "downscript"));
+        for path in scripts.filter_map(|node| node.attribute("path")).take(SCRIPTS) {
+            found.entry(path.to_owned()).or_insert_with(|| FileMode::read(root, path));
+        }
+    }
+    found
+}
+
 impl Facts {
     /// Sets the time of reading to now.
     pub fn stamp(&mut self) {
@@ -227,6 +252,7 @@ impl Facts {
     /// Gives each running VM the QEMU process that its pid file names, each other one the age of its log, and reads what the guests'
     /// operating systems are.
     pub fn attach_processes(&mut self, root: &Root) {
+        let helpers = helpers::Owners::new(&self.host.helpers);
         for vm in &mut self.vms {
             vm.named_files = named_files::of_vm(root, vm);
             vm.process = match (&vm.live, &vm.state) {
@@ -237,6 +263,8 @@ impl Facts {
                     process::of_vm(&pid, &vm.uuid, &self.host.qemu_processes)
                 }
             };
+            vm.helpers = helpers.of_vm(&vm.uuid, &vm.process);
+            vm.interface_scripts = scripts(root, [&vm.stored, &vm.live]);
         }
         domain_log::attach(root, &mut self.vms);
         osinfo::attach(root, &self.vms, &mut self.host.systems);

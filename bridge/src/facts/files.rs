@@ -4,15 +4,17 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, cpu, device_nodes, dnsmasq,
-    firmware, iommu, kernel, memory_encryption, mounts, pci, permissions, polkit, polkit_policy, process, processor,
-    s390, sasl, selinux, snapshots, sockets, sriov, swap, sysctl, tls, usb, windows_support,
+    Fact, Gap, access, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, cpu, device_nodes,
+    dnsmasq, dnsmasq_conf, firmware, interfaces, iommu, kernel, memory_encryption, mounts, nwfilters, pci, permissions,
+    polkit, polkit_policy, process, processor, s390, sasl, selinux, snapshots, sockets, sriov, swap, sysctl, tls, usb,
+    windows_support,
 };
 use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
     let (config, mounts, pci_devices) = (config::read(root), mounts::read(root), pci::read(root));
+    let (qemu_processes, helpers) = process::all(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -37,7 +39,12 @@ pub fn read(root: &Root) -> Host {
         coredump_storage: coredump::storage(root),
         svirt_denials: audit_log::read(root),
         groups: accounts::groups(root),
-        qemu_processes: process::all(root),
+        qemu_processes,
+        helpers,
+        interfaces: interfaces::read(root),
+        dnsmasq_conf: dnsmasq_conf::read(root),
+        nwfilter_originals: nwfilters::originals(root),
+        access: access::read(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
         waivers: root
@@ -99,10 +106,19 @@ mod tests {
         assert_eq!(
             known,
             [
+                "/access/bus",
+                "/access/cockpit_machines",
+                "/access/libvirt_dbus",
+                "/access/qemu_commands",
+                "/access/sasl_db",
+                "/access/sshd",
+                "/access/sudo",
                 "/bridge_helper",
                 "/coredump_storage",
                 "/dnsmasq",
+                "/dnsmasq_conf",
                 "/dump_directory",
+                "/nwfilter_originals",
                 "/permissions/definitions",
                 "/permissions/etc_libvirt",
                 "/permissions/hooks",

@@ -6,20 +6,26 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
 use super::audit_log::Denials;
 use super::boot::Boot;
 use super::bridge_helper::BridgeHelper;
 use super::cpu::Cpu;
 use super::device_nodes::DeviceNode;
 use super::dnsmasq::Dnsmasq;
+use super::dnsmasq_conf::DnsmasqConf;
 use super::elf::Hardening;
 use super::firmware::Firmwares;
+use super::helpers::Helper;
+use super::interfaces::Interface;
 use super::iommu::Iommu;
 use super::memory_encryption::MemoryEncryption;
 use super::mounts::Mounts;
+use super::nwfilters::Filter;
 use super::osinfo::System;
 use super::pci::PciDevice;
 use super::permissions::{FileMode, Permissions};
+use super::process::Core;
 use super::processor::Processor;
 use super::s390::S390;
 use super::sasl::Sasl;
@@ -69,6 +75,15 @@ pub struct Host {
     pub groups: Fact<Vec<Group>>,
     /// All QEMU processes of the host, whoever started them.
     pub qemu_processes: Fact<Vec<Process>>,
+    /// Programs that work for a VM or a network beside QEMU: swtpm, virtiofsd, dnsmasq.
+    pub helpers: Fact<Vec<Helper>>,
+    /// The host's own network devices, by name.
+    pub interfaces: Fact<BTreeMap<String, Interface>>,
+    /// What libvirt's networks gave dnsmasq to read, by network.
+    pub dnsmasq_conf: Fact<BTreeMap<String, DnsmasqConf>>,
+    /// The network filters as the package brought them; empty where it keeps no originals.
+    pub nwfilter_originals: Fact<BTreeMap<String, Filter>>,
+    pub access: Access,
     /// The mount namespace of PID 1, as `/proc/1/ns/mnt` points to it.
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
@@ -381,6 +396,11 @@ pub struct Process {
     pub cgroup: Fact<String>,
     /// Listening TCP sockets that this process itself holds.
     pub listeners: Fact<Vec<Listener>>,
+    /// What stands in the `/dev` that it sees.
+    pub devices: Fact<Vec<super::devices::DeviceNode>>,
+    /// Programs and libraries in its memory whose files are gone: replaced by an update, or deleted.
+    pub stale: Fact<Vec<String>>,
+    pub core: Core,
 }
 
 /// Bit sets, as the hexadecimal numbers of `/proc/PID/status`.

@@ -13,7 +13,9 @@ use virt::enumutil::Enum;
 use virt::error::{Error, ErrorNumber};
 
 use super::vm::GraphicsPasswords;
-use super::{Fact, Gap, Libvirt, Link, State, Vm, capabilities, domain_features, guest, libvirt_sys, redact};
+use super::{
+    Fact, Gap, Libvirt, Link, State, Vm, capabilities, domain_features, guest, libvirt_sys, networks, nwfilters, redact,
+};
 
 /// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
 const CALLS: usize = 4;
@@ -108,6 +110,8 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         security_models,
         machine_types,
         device_kinds,
+        networks: networks::read(connection),
+        nwfilters: nwfilters::read(connection),
     }
 }
 
@@ -170,8 +174,9 @@ pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Opt
     }
 }
 
-fn is_gone(error: &Error) -> bool {
-    error.code() == Enum::Known(ErrorNumber::NoDomain)
+/// It was there when it was listed, and is no more.
+pub(super) fn is_gone(error: &Error) -> bool {
+    matches!(error.code(), Enum::Known(ErrorNumber::NoDomain | ErrorNumber::NoNetwork | ErrorNumber::NoNwfilter))
 }
 
 pub(super) fn gap(call: &str, error: &Error) -> Gap {

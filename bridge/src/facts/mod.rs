@@ -4,6 +4,7 @@
 //! The structs of `host.rs` and `vm.rs` are also the format of a recording (`vm-security facts`), judged later by
 //! `vm-security audit --facts FILE`: what a recording lacks counts as not read, never as harmless.
 
+pub mod access;
 mod accounts;
 mod apparmor;
 pub mod audit_log;
@@ -15,8 +16,11 @@ mod config;
 mod coredump;
 pub mod cpu;
 pub mod dbus;
+pub mod dbus_policy;
 pub mod device_nodes;
+pub mod devices;
 pub mod dnsmasq;
+pub mod dnsmasq_conf;
 pub mod domain_features;
 mod domain_log;
 pub mod elf;
@@ -24,7 +28,9 @@ pub mod fact;
 pub mod files;
 pub mod firmware;
 pub mod guest;
+pub mod helpers;
 pub mod host;
+pub mod interfaces;
 pub mod iommu;
 mod kernel;
 pub mod libvirt;
@@ -32,6 +38,8 @@ pub mod libvirt_sys;
 pub mod memory_encryption;
 pub mod mounts;
 pub mod named_files;
+pub mod networks;
+pub mod nwfilters;
 pub mod osinfo;
 pub mod pci;
 pub mod permissions;
@@ -43,11 +51,14 @@ mod redact;
 pub mod root;
 pub mod s390;
 pub mod sasl;
+pub mod schedule;
 mod selinux;
 mod selinux_policy;
 mod snapshots;
 mod sockets;
 pub mod sriov;
+pub mod sshd;
+pub mod sudoers;
 pub mod swap;
 pub mod sysctl;
 pub mod tls;
@@ -61,6 +72,8 @@ pub use fact::{Fact, Gap};
 pub use host::Host;
 pub(crate) use redact::MARK as NOT_RECORDED;
 pub use vm::{State, Vm};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +113,10 @@ pub struct Libvirt {
     pub machine_types: Fact<capabilities::MachineTypes>,
     /// What this host's QEMU was built with.
     pub device_kinds: Fact<capabilities::DeviceKinds>,
+    /// Virtual networks by name, active or not.
+    pub networks: Fact<BTreeMap<String, networks::Network>>,
+    /// Network filters by name.
+    pub nwfilters: Fact<BTreeMap<String, nwfilters::Filter>>,
 }
 
 /// Whether libvirt answered.

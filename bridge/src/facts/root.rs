@@ -86,6 +86,19 @@ impl Root {
         Ok((bytes, start > 0))
     }
 
+    /// The file system that a process sees, as a root of its own; `self` is its directory `/proc/PID`.
+    pub fn of_process(&self) -> io::Result<Self> {
+        // The kernel's own link cannot be followed inside a root, but is no file that anybody wrote. Elsewhere it is, and stays inside.
+        let real = rustix::fs::fstatfs(&self.directory)?.f_type == rustix::fs::PROC_SUPER_MAGIC;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let directory = if real {
+            rustix::fs::openat(&self.directory, "root", flags | OFlags::CLOEXEC, Mode::empty())?
+        } else {
+            self.open_at("root", flags)?
+        };
+        Ok(Self { directory, path: self.path.join("root") })
+    }
+
     /// At most `limit` bytes from the start of a regular file.
     pub fn read_start(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let file = File::from(self.open_at(path, OFlags::RDONLY)?);
@@ -314,5 +327,20 @@ pub(super) mod tests {
         assert_eq!(process.read_link("exe").unwrap(), "/secret");
         assert!(is_absent(&process.read("exe").unwrap_err()));
         assert_eq!(process.read_start("comm", 2).unwrap(), b"qe");
+    }
+
+    #[test]
+    fn a_process_sees_a_root_of_its_own() {
+        let test = TestRoot::new();
+        test.file("/proc/7/root/dev/null", "").link("/proc/8/root", "/").file("/secret", "");
+        let seen = test.root().inside("/proc/7").unwrap().of_process().unwrap();
+        assert_eq!(seen.list("/dev").unwrap(), ["null"]);
+        assert!(is_absent(&seen.metadata("/../../../secret").unwrap_err()));
+        // A link that only looks like the kernel's stays inside.
+        let planted = test.root().inside("/proc/8").unwrap().of_process().unwrap();
+        assert!(is_absent(&planted.metadata("/secret").unwrap_err()));
+        let own = Root::open(Path::new("/")).unwrap().inside(&format!("/proc/{}", std::process::id())).unwrap();
+        let null = own.of_process().unwrap().metadata("/dev/null").unwrap();
+        assert_eq!(rustix::fs::FileType::from_raw_mode(null.st_mode), rustix::fs::FileType::CharacterDevice);
     }
 }

@@ -164,8 +164,8 @@ impl Watch {
         }
         self.facts.vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
         if !self.request.target.is_remote() {
-            self.facts.host.qemu_processes = process::all(&self.root);
             self.facts.attach_emulators(&self.root);
+            (self.facts.host.qemu_processes, self.facts.host.helpers) = process::all(&self.root);
         }
         self.facts.attach_processes(&self.root);
     }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The QEMU process of a running VM: what is, whatever was configured.
 
+pub mod devices;
+pub mod helpers;
 pub mod label;
 pub mod listen;
+pub mod memory;
+pub mod placement;
 pub mod rights;
 
 use super::{Judged, Verdict};

@@ -17,6 +17,8 @@ pub mod graphics;
 pub mod host_info;
 pub mod hostdev;
 pub mod identity;
+pub mod interface_options;
+pub mod interfaces;
 pub mod iommu_group;
 pub mod limits;
 pub mod machine;
