@@ -15,7 +15,7 @@ use virt::connect::Connect;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
-use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, process};
+use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, pools, process};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
 /// can take half a minute on a slow host.
@@ -48,6 +48,9 @@ pub fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<Facts> {
         let mut facts = Facts { version: VERSION, privileged: is_privileged(), host, libvirt, vms, ..Facts::default() };
         facts.stamp();
         facts.attach_processes(&root);
+        if with_host {
+            facts.attach_storage(&root);
+        }
         Ok(facts)
     })
 }
@@ -91,11 +94,13 @@ pub fn read_connection(
     connection: &Connect,
     progress: &AtomicUsize,
 ) -> Result<(Libvirt, Vec<Vm>), Link> {
+    let storage = pools::start(connection);
     std::thread::scope(|scope| {
         let host = scope.spawn(|| libvirt::read_host(target, connection));
         let vms = libvirt::read_vms(target, connection, progress);
-        let host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
+        let mut host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
         let vms = vms.map_err(|error| libvirt::link_error(target, &error))?;
+        storage.finish(&mut host);
         // Each fact that was asked for after that is missing for no reason of its own.
         if connection.is_alive().is_ok_and(|alive| !alive) {
             let message =
@@ -119,7 +124,9 @@ pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
         uri: target.uri.clone(),
         capabilities: gap.clone().into(),
         domain_capabilities: gap.clone().into(),
-        security_models: gap.into(),
+        security_models: gap.clone().into(),
+        pools: gap.clone().into(),
+        secrets: gap.into(),
     }
 }
 

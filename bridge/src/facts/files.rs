@@ -3,7 +3,7 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{Fact, Gap, accounts, apparmor, block, config, kernel, mounts, polkit, process, selinux, sockets};
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
@@ -20,6 +20,9 @@ pub fn read(root: &Root) -> Host {
         qemu_processes: process::all(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
+        mounts: mounts::read(root),
+        block_devices: block::devices(root),
+        swaps: block::swaps(root),
         ..Host::default()
     }
 }

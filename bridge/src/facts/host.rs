@@ -6,6 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::block::BlockDevice;
+use super::mounts::Mounts;
+use super::storage::Storage;
 use super::{Fact, Gap};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,12 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    pub mounts: Fact<Mounts>,
+    /// Block devices by the kernel's name.
+    pub block_devices: Fact<BTreeMap<String, BlockDevice>>,
+    /// Devices and files that the kernel swaps to.
+    pub swaps: Fact<Vec<String>>,
+    pub storage: Storage,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -102,6 +102,7 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         capabilities,
         domain_capabilities,
         security_models,
+        ..Libvirt::default()
     }
 }
 
@@ -153,7 +154,7 @@ fn is_gone(error: &Error) -> bool {
     error.code() == Enum::Known(ErrorNumber::NoDomain)
 }
 
-fn gap(call: &str, error: &Error) -> Gap {
+pub(super) fn gap(call: &str, error: &Error) -> Gap {
     let reason = match error.code() {
         Enum::Known(ErrorNumber::NoSupport) => "this libvirt driver does not report it".to_owned(),
         _ => format!("libvirt answered: {}", error.message().trim()),

@@ -6,27 +6,38 @@
 
 mod accounts;
 mod apparmor;
+pub mod block;
 pub mod collect;
 mod config;
 pub mod dbus;
 pub mod fact;
 pub mod files;
 pub mod host;
+pub mod images;
 mod kernel;
+pub mod leftovers;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod meta;
+pub mod mounts;
+pub mod nvram;
 mod polkit;
+pub mod pools;
 pub mod process;
+mod qcow2;
 mod redact;
 pub mod root;
 mod selinux;
 mod sockets;
+pub mod storage;
 mod virconf;
 pub mod vm;
 
 pub use fact::{Fact, Gap};
 pub use host::Host;
 pub use vm::{State, Vm};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +71,10 @@ pub struct Libvirt {
     pub domain_capabilities: Fact<String>,
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
+    /// Storage pools by name.
+    pub pools: Fact<BTreeMap<String, pools::Pool>>,
+    /// Never their values.
+    pub secrets: Fact<pools::Secrets>,
 }
 
 /// Whether libvirt answered.

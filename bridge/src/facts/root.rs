@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 use super::{Fact, Gap};
 
@@ -54,6 +55,21 @@ impl Root {
     pub fn inside(&self, path: &str) -> io::Result<Self> {
         let directory = self.open_at(path, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Self { directory, path: self.path.join(path.trim_start_matches('/')) })
+    }
+
+    /// The same directory for a thread that may outlive this audit.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { directory: self.directory.try_clone()?, path: self.path.clone() })
+    }
+
+    /// What the file system says of a file; links are followed.
+    pub fn metadata(&self, path: &str) -> io::Result<Stat> {
+        self.handle(path)?.metadata()
+    }
+
+    /// A file without opening it, so that a device or a FIFO does not notice.
+    pub fn handle(&self, path: &str) -> io::Result<Handle> {
+        Ok(Handle(self.open_at(path, OFlags::PATH)?))
     }
 
     /// At most `limit` bytes from the start of a regular file.
@@ -132,6 +148,41 @@ impl Root {
             Err(error) if is_absent(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A file that was found but not opened.
+pub struct Handle(OwnedFd);
+
+impl Handle {
+    pub fn metadata(&self) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(&self.0)?)
+    }
+
+    /// An extended attribute; `None` where there is none, or the file system has no such thing.
+    pub fn attribute(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut value = [0; 1024];
+        match rustix::fs::getxattr(self.link(), name, &mut value) {
+            Ok(length) => Ok(Some(value.get(..length).unwrap_or_default().to_owned())),
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// For reading only. What is neither a regular file nor a block device is not opened: that alone can set a device going.
+    pub fn open(&self) -> io::Result<File> {
+        match FileType::from_raw_mode(self.metadata()?.st_mode) {
+            FileType::RegularFile | FileType::BlockDevice => {
+                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+                Ok(File::from(rustix::fs::open(self.link(), flags, Mode::empty())?))
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a regular file nor a block device")),
+        }
+    }
+
+    /// The kernel's own way from a handle back to its file.
+    fn link(&self) -> String {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd())
     }
 }
 
@@ -226,6 +277,23 @@ pub(super) mod tests {
         test.fifo("/etc/fifo").directory("/etc/directory");
         assert_eq!(test.root().read("/etc/fifo").unwrap_err().to_string(), "it is not a regular file");
         assert!(test.root().read("/etc/directory").is_err());
+    }
+
+    #[test]
+    fn a_handle_opens_only_what_holds_data() {
+        let test = TestRoot::new();
+        test.fifo("/fifo").file("/file", "data").directory("/directory");
+        let root = test.root();
+        let mut text = String::new();
+        root.handle("/file").unwrap().open().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "data");
+        for path in ["/fifo", "/directory"] {
+            let error = root.handle(path).unwrap().open().unwrap_err();
+            assert_eq!(error.to_string(), "it is neither a regular file nor a block device", "{path}");
+        }
+        assert_eq!(root.metadata("/file").unwrap().st_size, 4);
+        assert!(is_absent(&root.metadata("/none").unwrap_err()));
+        assert_eq!(root.handle("/file").unwrap().attribute("user.none").unwrap(), None);
     }
 
     #[test]

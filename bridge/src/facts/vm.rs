@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fact;
 use super::host::Process;
+use super::leftovers::Leftovers;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -28,6 +29,8 @@ pub struct Vm {
     pub graphics_passwords: GraphicsPasswords,
     /// The QEMU process of a running VM.
     pub process: Fact<Option<Process>>,
+    /// Its files beside its images.
+    pub left: Leftovers,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

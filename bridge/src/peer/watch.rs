@@ -79,7 +79,7 @@ impl Watch {
                 },
                 Err(RecvTimeoutError::Timeout) if Instant::now() < reread => {
                     self.reread_libvirt();
-                    self.facts.attach_processes(&self.root);
+                    self.attach();
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.reread();
@@ -103,8 +103,16 @@ impl Watch {
             self.facts.host = collect::read_host(&self.root);
         }
         self.reread_libvirt();
-        self.facts.attach_processes(&self.root);
+        self.attach();
         self.facts.stamp();
+    }
+
+    /// What is read of the VMs' processes and files once their definitions are known.
+    fn attach(&mut self) {
+        self.facts.attach_processes(&self.root);
+        if !self.request.target.is_remote() {
+            self.facts.attach_storage(&self.root);
+        }
     }
 
     fn reread_libvirt(&mut self) {
@@ -164,7 +172,7 @@ impl Watch {
         if !self.request.target.is_remote() {
             self.facts.host.qemu_processes = process::all(&self.root);
         }
-        self.facts.attach_processes(&self.root);
+        self.attach();
     }
 
     fn lost(&mut self, why: &str) {
