@@ -35,7 +35,7 @@ pub fn audit(facts: &Facts, profile: Profile, scope: &Scope) -> Report {
         let wanted = !matches!(scope, Scope::Vm(uuid) if *uuid != vm.uuid);
         let stored = Definition::parse(&vm.stored, false);
         let live = Definition::parse(&vm.live, true);
-        neighbours.learn(vm, stored.domain(), live.domain());
+        neighbours.learn(facts, vm, stored.domain(), live.domain());
         if wanted {
             let mut judging = Judging::new(profile);
             judging.definitions(facts, vm, &stored, &live);

@@ -8,6 +8,7 @@ pub mod host;
 mod neighbours;
 pub mod process;
 mod registry;
+pub mod storage;
 pub mod verdict;
 pub mod vm;
 

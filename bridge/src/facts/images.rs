@@ -40,6 +40,8 @@ pub struct Image {
     pub variables: Fact<Variables>,
     /// A VM uses it, directly or as an image behind another; otherwise it is only a volume of a pool.
     pub used: bool,
+    /// Mount point of the remote storage that it lies on, links followed; `None` on a local file system.
+    pub mount: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,14 +97,14 @@ pub(super) fn read(root: &Root, mounts: Option<&Mounts>, wanted: BTreeMap<String
         while let Some((path, want)) = queue.pop_front() {
             match readers.ask(&path, want, &sender) {
                 Ok(group) => drop(pending.insert(path, (want, group))),
-                Err(gap) => found.note(path, want, Answer::gap(want, &gap)),
+                Err(gap) => found.note(path, Answer::gap(want, &gap), ""),
             }
         }
         if pending.is_empty() {
             break;
         }
-        let Some(Reply { path, want, answer }) = next(&answers, started) else { break };
-        pending.remove(&path);
+        let Some(Reply { path, answer }) = next(&answers, started) else { break };
+        let group = pending.remove(&path).map(|(_, group)| group).unwrap_or_default();
         if let Answer::Image(image) = &answer
             && let Some(content) = image.content.value()
         {
@@ -118,11 +120,11 @@ pub(super) fn read(root: &Root, mounts: Option<&Mounts>, wanted: BTreeMap<String
                 }
             }
         }
-        found.note(path, want, answer);
+        found.note(path, answer, &group);
     }
     for (path, (want, group)) in pending {
         let gap = Gap::new(path.as_str(), format!("{} did not answer within {} seconds", name(&group), STALL.as_secs()));
-        found.note(path, want, Answer::gap(want, &gap));
+        found.note(path, Answer::gap(want, &gap), &group);
         readers.give_up(&group);
     }
     found
@@ -141,10 +143,13 @@ pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Found {
-    fn note(&mut self, path: String, want: Want, answer: Answer) {
-        match (want, answer) {
-            (_, Answer::Image(image)) => drop(self.images.insert(path, *image)),
-            (_, Answer::Meta(meta)) => drop(self.directories.insert(path, meta)),
+    fn note(&mut self, path: String, answer: Answer, group: &str) {
+        match answer {
+            Answer::Image(image) => {
+                let mount = (!matches!(group, "" | "/dev")).then(|| group.to_owned());
+                self.images.insert(path, Image { mount, ..*image });
+            }
+            Answer::Meta(meta) => drop(self.directories.insert(path, meta)),
         }
     }
 }
@@ -165,7 +170,6 @@ impl Answer {
 
 struct Reply {
     path: String,
-    want: Want,
     answer: Answer,
 }
 
@@ -220,7 +224,7 @@ fn start(root: &Root, sender: Sender<Reply>) -> io::Result<(Sender<(String, Want
                 Want::Image | Want::Nvram => Answer::Image(Box::new(Image::read(&root, &path, want))),
             };
             // Nobody waits any more.
-            if sender.send(Reply { path, want, answer }).is_err() {
+            if sender.send(Reply { path, answer }).is_err() {
                 break;
             }
         }
@@ -305,7 +309,7 @@ pub(super) fn absolute(directory: &str, path: &str) -> String {
 impl Image {
     fn missing(gap: &Gap) -> Self {
         let (meta, label, content) = (gap.clone().into(), gap.clone().into(), gap.clone().into());
-        Self { meta, label, content, variables: gap.clone().into(), used: false }
+        Self { meta, label, content, variables: gap.clone().into(), ..Self::default() }
     }
 
     fn read(root: &Root, path: &str, want: Want) -> Self {
@@ -336,7 +340,7 @@ impl Image {
             },
             content,
             variables,
-            used: false,
+            ..Self::default()
         }
     }
 }

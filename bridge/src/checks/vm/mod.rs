@@ -2,10 +2,16 @@
 //! A virtual machine: its definition, and what libvirt says about it.
 
 mod console;
+pub mod disk_device;
+pub mod disk_encryption;
+pub mod disk_format;
+pub mod disk_network;
+pub mod disk_options;
 pub mod disks;
 pub mod firmware;
 pub mod graphics;
 pub mod machine;
+pub mod nvram;
 pub mod qemu_options;
 pub mod seclabel;
 pub mod secrets;
@@ -22,14 +28,14 @@ const NAMED: usize = 8;
 
 /// What several devices add up to: the worst outcome counts, and whatever is not good is named, worst first.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     found: Vec<Verdict>,
     unnamed: usize,
 }
 
 impl Tally {
     /// `verdict` has the outcome; it is not made when enough are named already.
-    fn add(&mut self, outcome: Outcome, verdict: impl FnOnce() -> Verdict) {
+    pub(super) fn add(&mut self, outcome: Outcome, verdict: impl FnOnce() -> Verdict) {
         if self.found.iter().filter(|found| found.outcome == outcome).count() < NAMED {
             self.found.push(verdict());
         } else {
@@ -38,11 +44,11 @@ impl Tally {
     }
 
     /// `good` is the answer when nothing was found.
-    fn finish(self, good: impl FnOnce() -> Verdict) -> Verdict {
+    pub(super) fn finish(self, good: impl FnOnce() -> Verdict) -> Verdict {
         self.found().unwrap_or_else(good)
     }
 
-    fn found(mut self) -> Option<Verdict> {
+    pub(super) fn found(mut self) -> Option<Verdict> {
         self.found.sort_by_key(|found| std::cmp::Reverse(found.outcome));
         let mut found = self.found.into_iter();
         let mut worst = found.next()?;
@@ -59,7 +65,7 @@ impl Tally {
 }
 
 /// As `Verdict::from(gap)`, for one device of several.
-fn not_known(subject: &str, gap: &Gap) -> Verdict {
+pub(super) fn not_known(subject: &str, gap: &Gap) -> Verdict {
     let place = if gap.admin { format!(" to read {}", gap.origin) } else { String::new() };
     let mut verdict = Verdict::unknown(format!("{subject} is not known: {}{place}.", gap.reason))
         .and(gap.origin.as_str(), format!("not known: {}", gap.reason));
