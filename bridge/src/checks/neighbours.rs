@@ -54,8 +54,13 @@ impl<'a> Neighbours<'a> {
                     self.learn_chain(facts, vm, &name, &mut disks);
                 }
                 let key = identity(facts, &name);
-                let user =
-                    disks.entry(key).or_insert_with(|| DiskUser { vm, shareable: true, behind: true, path: name, origin: origin() });
+                let user = disks.entry(key).or_insert_with(|| DiskUser {
+                    vm,
+                    shareable: true,
+                    behind: true,
+                    path: name,
+                    origin: origin(),
+                });
                 if user.behind {
                     (user.behind, user.origin) = (false, origin());
                 }
@@ -97,7 +102,7 @@ impl<'a> Neighbours<'a> {
 /// One file may have several names.
 fn identity(facts: &Facts, path: &str) -> String {
     let meta = image(facts, path).ok().and_then(|image| image.meta.value()?.as_ref());
-    meta.map_or_else(|| path.to_owned(), |meta| meta.identity.clone()).to_owned()
+    meta.map_or_else(|| path.to_owned(), |meta| meta.identity.clone())
 }
 
 fn unread(vm: &Vm, fact: &Fact<Option<String>>, domain: Option<&Domain>) -> Option<Gap> {

@@ -52,7 +52,8 @@ fn device(root: &Root, name: &str) -> std::io::Result<BlockDevice> {
         Err(error) if is_absent(&error) => Ok(Vec::new()),
         names => names,
     };
-    let text = |path: &str| directory.read(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let text =
+        |path: &str| directory.read(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let disk = if directory.exists("partition")? {
         let link = root.read_link(&format!("{CLASS}/{name}"))?;
         link.rsplit('/').nth(1).map(str::to_owned)
@@ -72,7 +73,9 @@ fn device(root: &Root, name: &str) -> std::io::Result<BlockDevice> {
 
 /// Devices and files that the kernel swaps to.
 pub(super) fn swaps(root: &Root) -> Fact<Vec<String>> {
-    let lines = |text: String| text.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    let lines = |text: String| {
+        text.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    };
     root.fact("/proc/swaps").map(lines)
 }
 

@@ -139,11 +139,12 @@ impl<'a> State<'a> {
         let directory = format!("{}/snapshot/{name}", base.state);
         let mut found = Vec::new();
         if self.snapshots.as_ref().map_err(Clone::clone)?.contains(name) {
-            for file in names(self.root, &directory)?.iter().filter(|file| file.ends_with(".xml")).take(SNAPSHOTS) {
+            for file in names(self.root, &directory)?.iter().filter(|file| is_xml(file)).take(SNAPSHOTS) {
                 let path = format!("{directory}/{file}");
                 let text = self.root.fact(&path);
                 // Such a file holds a whole definition too, with its passwords: nothing else of it is kept.
-                let snapshot = snapshot(text.get()?).ok_or_else(|| Gap::new(path.as_str(), format!("{path} is no snapshot")))?;
+                let snapshot =
+                    snapshot(text.get()?).ok_or_else(|| Gap::new(path.as_str(), format!("{path} is no snapshot")))?;
                 found.push(snapshot);
             }
         }
@@ -210,6 +211,10 @@ fn names(root: &Root, directory: &str) -> Result<BTreeSet<String>, Gap> {
     }
 }
 
+fn is_xml(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|end| end == "xml")
+}
+
 fn snapshot(xml: &str) -> Option<Snapshot> {
     let document = Document::parse(xml).ok()?;
     let root = document.root_element();
@@ -265,7 +270,8 @@ mod tests {
         assert_eq!(snapshots[0].created, 1_700_000_000);
         assert!(!serde_json::to_string(&left).unwrap().contains("geheim"));
         assert!(left.started.get().unwrap().unwrap() > 1_600_000_000);
-        let other = state.of(&Vm { name: "db1".to_owned(), uuid: "u-2".to_owned(), live: Fact::known("", None), ..vm() }, None);
+        let other =
+            state.of(&Vm { name: "db1".to_owned(), uuid: "u-2".to_owned(), live: Fact::known("", None), ..vm() }, None);
         assert_eq!(other.managed_save.value(), Some(&None));
         assert_eq!((other.tpm_state.value(), other.started.value()), (Some(&None), Some(&None)));
         assert!(other.snapshots.get().unwrap().is_empty());
@@ -274,7 +280,10 @@ mod tests {
     #[test]
     fn names_and_files_that_are_none() {
         let test = TestRoot::new();
-        test.file("/var/lib/libvirt/qemu/snapshot/web1/a.xml", "<domain><name>x</name><creationTime>1</creationTime></domain>");
+        test.file(
+            "/var/lib/libvirt/qemu/snapshot/web1/a.xml",
+            "<domain><name>x</name><creationTime>1</creationTime></domain>",
+        );
         let root = test.root();
         let state = State::new(&root, "system");
         let gap = state.of(&vm(), None).snapshots.get().unwrap_err();

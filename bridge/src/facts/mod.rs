@@ -13,6 +13,7 @@ pub mod dbus;
 pub mod fact;
 pub mod files;
 pub mod host;
+pub mod image_header;
 pub mod images;
 mod kernel;
 pub mod leftovers;
@@ -36,8 +37,6 @@ pub mod vm;
 pub use fact::{Fact, Gap};
 pub use host::Host;
 pub use vm::{State, Vm};
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +71,7 @@ pub struct Libvirt {
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
     /// Storage pools by name.
-    pub pools: Fact<BTreeMap<String, pools::Pool>>,
+    pub pools: Fact<pools::Pools>,
     /// Never their values.
     pub secrets: Fact<pools::Secrets>,
 }

@@ -50,7 +50,18 @@ impl Mount {
         let kind = self.fs_type.as_str();
         matches!(
             kind,
-            "nfs" | "nfs4" | "cifs" | "smb3" | "9p" | "afs" | "ceph" | "glusterfs" | "lustre" | "autofs" | "virtiofs" | "fuse"
+            "nfs"
+                | "nfs4"
+                | "cifs"
+                | "smb3"
+                | "9p"
+                | "afs"
+                | "ceph"
+                | "glusterfs"
+                | "lustre"
+                | "autofs"
+                | "virtiofs"
+                | "fuse"
         ) || kind.starts_with("fuse.")
     }
 }
@@ -73,7 +84,8 @@ fn line(line: &str) -> Option<(String, Mount)> {
     let (fs_type, source) = (right.next()?.to_owned(), unescape(right.next()?));
     let options = options.split(',').chain(right.next().unwrap_or("").split(',')).filter(|option| !option.is_empty());
     // A password in a mount's options is no business of ours.
-    let options = options.filter(|option| !option.starts_with("password") && !option.starts_with("secret")).map(unescape);
+    let options =
+        options.filter(|option| !option.starts_with("password") && !option.starts_with("secret")).map(unescape);
     Some((point, Mount { fs_type, source, device, options: options.collect() }))
 }
 
@@ -83,15 +95,12 @@ fn unescape(text: &str) -> String {
     let mut plain = parts.next().unwrap_or("").to_owned();
     for part in parts {
         let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match (code, part.get(3..)) {
-            (Some(code), Some(rest)) => {
-                plain.push(char::from(code));
-                plain.push_str(rest);
-            }
-            _ => {
-                plain.push('\\');
-                plain.push_str(part);
-            }
+        if let (Some(code), Some(rest)) = (code, part.get(3..)) {
+            plain.push(char::from(code));
+            plain.push_str(rest);
+        } else {
+            plain.push('\\');
+            plain.push_str(part);
         }
     }
     plain

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The variable store of UEFI firmware: which Secure Boot keys it holds. (EDK II: MdeModulePkg, `VariableFormat.h`)
+//! The variable store of UEFI firmware: which Secure Boot keys it holds. (EDK II: `MdeModulePkg/Include/Guid/VariableFormat.h`)
 
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +155,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_deleted_key_and_a_key_of_another_vendor_do_not_count() {
-        let bytes = store(&[(0x3d, GLOBAL, "PK", b"x"), (0x3f, IMAGE_SECURITY, "PK", b"x"), (0x3f, GLOBAL, "PKx", b"x")]);
+        let bytes =
+            store(&[(0x3d, GLOBAL, "PK", b"x"), (0x3f, IMAGE_SECURITY, "PK", b"x"), (0x3f, GLOBAL, "PKx", b"x")]);
         assert_eq!(parse(&bytes).unwrap(), Variables::default());
         assert_eq!(parse(&store(&[])).unwrap(), Variables::default());
     }

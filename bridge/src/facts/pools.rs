@@ -55,8 +55,11 @@ pub struct Secret {
 /// UUID to flags.
 pub type Secrets = BTreeMap<String, Secret>;
 
-/// An answer that is on its way.
-pub struct Pending(Receiver<(Fact<BTreeMap<String, Pool>>, Fact<Secrets>)>, Instant);
+/// Name to pool.
+pub type Pools = BTreeMap<String, Pool>;
+
+/// An answer that is on its way, and until when it is waited for.
+pub struct Pending(Receiver<(Fact<Pools>, Fact<Secrets>)>, Instant);
 
 /// Asks in a thread of its own, which stays behind if libvirt never answers.
 pub fn start(connection: &Connect) -> Pending {
@@ -85,12 +88,13 @@ impl Libvirt {
         let gap = |reason| Gap::new(format!("virsh vol-path --pool {pool} {name}"), reason);
         let pools = self.pools.get()?;
         let pool = pools.get(pool).ok_or_else(|| gap(format!("libvirt has no pool {pool}")))?;
-        let path = pool.volumes.get(name).ok_or_else(|| gap(format!("the pool has no volume {name}, or is not active")))?;
+        let path =
+            pool.volumes.get(name).ok_or_else(|| gap(format!("the pool has no volume {name}, or is not active")))?;
         Ok(path)
     }
 }
 
-fn pools(connection: &Connect) -> Fact<BTreeMap<String, Pool>> {
+fn pools(connection: &Connect) -> Fact<Pools> {
     let read = || {
         let mut pools = BTreeMap::new();
         for (flag, active) in [

@@ -184,7 +184,8 @@ impl Contents<'_> {
         if offset == 0 || entry & 1 != 0 {
             return Ok(vec![0; length]);
         }
-        let mut bytes = self.image.read_at(offset, length).map_err(|error| format!("it could not be read ({error})"))?;
+        let mut bytes =
+            self.image.read_at(offset, length).map_err(|error| format!("it could not be read ({error})"))?;
         bytes.resize(length, 0);
         Ok(bytes)
     }

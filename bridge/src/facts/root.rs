@@ -284,9 +284,9 @@ pub(super) mod tests {
         let test = TestRoot::new();
         test.fifo("/fifo").file("/file", "data").directory("/directory");
         let root = test.root();
-        let mut text = String::new();
-        root.handle("/file").unwrap().open().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "data");
+        let mut read = String::new();
+        root.handle("/file").unwrap().open().unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read, "data");
         for path in ["/fifo", "/directory"] {
             let error = root.handle(path).unwrap().open().unwrap_err();
             assert_eq!(error.to_string(), "it is neither a regular file nor a block device", "{path}");

@@ -22,7 +22,8 @@ fn all_files_of_the_vms_are_read() {
         .file("/nvram/web1.fd", nvram::tests::store(&[]))
         .directory("/tpm");
     let volumes = ["volume", "orphan", "link"].map(|name| (name.to_owned(), format!("/pool/{name}"))).into();
-    let pool = Pool { kind: "dir".to_owned(), active: true, path: Some("/pool".to_owned()), volumes, ..Pool::default() };
+    let pool =
+        Pool { kind: "dir".to_owned(), active: true, path: Some("/pool".to_owned()), volumes, ..Pool::default() };
     let xml = "<os><nvram>/nvram/web1.fd</nvram></os><devices>
         <disk><source file='/images/web1.qcow2'/><mirror><source dev='/dev/mirror'/></mirror></disk>
         <disk><source pool='default' volume='volume'/></disk><disk device='cdrom'/>

@@ -3,8 +3,8 @@
 
 use super::{chain, declared, source_path};
 use crate::checks::vm::{Tally, not_known};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
-use crate::facts::images::Content;
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
+use crate::facts::image_header::Content;
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
 
@@ -28,30 +28,42 @@ pub static BACKING: Check = Check {
     apply: Apply::Manual,
     needs: "the header of each qcow2 image, and the storage pools",
     judge: Judge::Definition(|facts, _, domain| {
-        each(facts, domain, "No image of the VM has another one behind it that lies outside known storage.", |tally, known, path, content, depth| {
-            let Some(parent) = &content.backing else { return };
-            let header = || (format!("the header of {path}"), parent.path.clone().or_else(|| parent.protocol.clone()).unwrap_or_default());
-            let found = match (&parent.path, &parent.protocol) {
-                (Some(file), _) => match known.contains(file) {
-                    Ok(true) if depth == DEPTH => {
-                        Some(Verdict::warn(format!("More than {DEPTH} images lie behind one another; {path} is one of them.")))
-                    }
-                    Ok(true) => None,
-                    Ok(false) => Some(Verdict::fail(format!(
-                        "{path} makes QEMU read {file}, which lies neither in a storage pool nor beside an image of the VM."
+        Ok(each(
+            facts,
+            domain,
+            "No image of the VM has another one behind it that lies outside known storage.",
+            |tally, known, path, content, depth| {
+                let Some(parent) = &content.backing else { return };
+                let header = || {
+                    (
+                        format!("the header of {path}"),
+                        parent.path.clone().or_else(|| parent.protocol.clone()).unwrap_or_default(),
+                    )
+                };
+                let found = match (&parent.path, &parent.protocol) {
+                    (Some(file), _) => match known.contains(file) {
+                        Ok(true) if depth == DEPTH => Some(Verdict::warn(format!(
+                            "More than {DEPTH} images lie behind one another; {path} is one of them."
+                        ))),
+                        Ok(true) => None,
+                        Ok(false) => Some(Verdict::fail(format!(
+                            "{path} makes QEMU read {file}, which lies neither in a storage pool nor beside an image of the VM."
+                        ))),
+                        Err(gap) => {
+                            Some(not_known(&format!("Whether {file} behind {path} lies in a storage pool"), &gap))
+                        }
+                    },
+                    (None, protocol) => Some(Verdict::fail(format!(
+                        "{path} makes QEMU read its data over {}, which stands in the image and not in the VM's definition.",
+                        protocol.as_deref().unwrap_or("a protocol")
                     ))),
-                    Err(gap) => Some(not_known(&format!("Whether {file} behind {path} lies in a storage pool"), &gap)),
-                },
-                (None, protocol) => Some(Verdict::fail(format!(
-                    "{path} makes QEMU read its data over {}, which stands in the image and not in the VM's definition.",
-                    protocol.as_deref().unwrap_or("a protocol")
-                ))),
-            };
-            if let Some(found) = found {
-                let (origin, value) = header();
-                tally.add(found.outcome, || found.and(origin, value));
-            }
-        })
+                };
+                if let Some(found) = found {
+                    let (origin, value) = header();
+                    tally.add(found.outcome, || found.and(origin, value));
+                }
+            },
+        ))
     }),
 };
 
@@ -70,15 +82,20 @@ pub static FORMAT: Check = Check {
     apply: Apply::Manual,
     needs: "the header of each qcow2 image",
     judge: Judge::Definition(|facts, _, domain| {
-        each(facts, domain, "No image of the VM leaves the format of the one behind it to guessing.", |tally, _, path, content, _| {
-            if let Some(parent) = content.backing.as_ref().filter(|parent| parent.format.is_none()) {
-                let behind = parent.path.as_deref().or(parent.protocol.as_deref()).unwrap_or_default();
-                tally.add(Outcome::Fail, || {
-                    Verdict::fail(format!("{path} does not say which format {behind} behind it has."))
-                        .and(format!("the header of {path}: backing format"), "(not set)")
-                });
-            }
-        })
+        Ok(each(
+            facts,
+            domain,
+            "No image of the VM leaves the format of the one behind it to guessing.",
+            |tally, _, path, content, _| {
+                if let Some(parent) = content.backing.as_ref().filter(|parent| parent.format.is_none()) {
+                    let behind = parent.path.as_deref().or(parent.protocol.as_deref()).unwrap_or_default();
+                    tally.add(Outcome::Fail, || {
+                        Verdict::fail(format!("{path} does not say which format {behind} behind it has."))
+                            .and(format!("the header of {path}: backing format"), "(not set)")
+                    });
+                }
+            },
+        ))
     }),
 };
 
@@ -96,7 +113,7 @@ pub static DATA_FILE: Check = Check {
     apply: Apply::Manual,
     needs: "the header of each qcow2 image, and the storage pools",
     judge: Judge::Definition(|facts, _, domain| {
-        each(facts, domain, "All images of the VM hold their data themselves.", |tally, known, path, content, _| {
+        Ok(each(facts, domain, "All images of the VM hold their data themselves.", |tally, known, path, content, _| {
             let Some(data) = &content.data_file else { return };
             let found = match &data.path {
                 Some(file) => match known.contains(file) {
@@ -104,14 +121,21 @@ pub static DATA_FILE: Check = Check {
                     Ok(false) => Verdict::fail(format!(
                         "{path} keeps its data in {file}, which lies neither in a storage pool nor beside an image of the VM."
                     )),
-                    Err(gap) => Verdict::warn(format!("{path} keeps its data in {file}. Whether that lies in a storage pool is not known: {}.", gap.reason)),
+                    Err(gap) => Verdict::warn(format!(
+                        "{path} keeps its data in {file}. Whether that lies in a storage pool is not known: {}.",
+                        gap.reason
+                    )),
                 },
-                None if data.protocol.is_some() => Verdict::fail(format!("{path} keeps its data somewhere that QEMU reaches over a protocol.")),
-                None => Verdict::warn(format!("{path} keeps its data in another file, which its header does not name.")),
+                None if data.protocol.is_some() => {
+                    Verdict::fail(format!("{path} keeps its data somewhere that QEMU reaches over a protocol."))
+                }
+                None => {
+                    Verdict::warn(format!("{path} keeps its data in another file, which its header does not name."))
+                }
             };
             let value = data.path.clone().or_else(|| data.protocol.clone()).unwrap_or_else(|| "(not named)".to_owned());
             tally.add(found.outcome, || found.and(format!("the header of {path}: data file"), value));
-        })
+        }))
     }),
 };
 
@@ -121,7 +145,7 @@ fn each(
     domain: &Domain,
     good: &'static str,
     look: impl Fn(&mut Tally, &Known, &str, &Content, usize),
-) -> Judged {
+) -> Verdict {
     let mut tally = Tally::default();
     let known = Known { facts, domain };
     let mut any = false;
@@ -148,9 +172,9 @@ fn each(
         }
     }
     if !any {
-        return Ok(Verdict::not_applicable("The VM has no image with a header that QEMU goes by."));
+        return Verdict::not_applicable("The VM has no image with a header that QEMU goes by.");
     }
-    Ok(tally.finish(|| Verdict::pass(good)))
+    tally.finish(|| Verdict::pass(good))
 }
 
 /// Storage that the administrator knows of.
@@ -164,12 +188,14 @@ impl Known<'_> {
     fn contains(&self, path: &str) -> Result<bool, Gap> {
         let parent = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
         let directory = parent(path);
-        let mut own = self.domain.devices("disk").filter_map(|disk| source_path(self.facts, disk)?.ok().and_then(parent));
+        let mut own =
+            self.domain.devices("disk").filter_map(|disk| source_path(self.facts, disk)?.ok().and_then(parent));
         if own.any(|own| Some(own) == directory) {
             return Ok(true);
         }
         let pools = self.facts.libvirt.pools.get()?;
-        let inside = |pool: &str| path.strip_prefix(pool.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+        let inside =
+            |pool: &str| path.strip_prefix(pool.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
         Ok(pools.values().filter_map(|pool| pool.path.as_deref()).any(inside))
     }
 }

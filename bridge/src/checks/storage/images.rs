@@ -26,13 +26,13 @@ pub static MODE: Check = Check {
     impact: "Backup programs that run as an ordinary user cannot read the image any more.",
     apply: Apply::HostNow,
     needs: "stat of each image, the images behind it, and the directories above them",
-    judge: Judge::Definition(|facts, _, domain| mode(facts, domain)),
+    judge: Judge::Definition(|facts, _, domain| Ok(mode(facts, domain))),
 };
 
-fn mode(facts: &Facts, domain: &Domain) -> Judged {
+fn mode(facts: &Facts, domain: &Domain) -> Verdict {
     let files = files(facts, domain);
     if files.is_empty() {
-        return Ok(Verdict::not_applicable(NO_IMAGE));
+        return Verdict::not_applicable(NO_IMAGE);
     }
     let users = facts.host.groups.value().and_then(|groups| groups.iter().find(|group| group.name == "users"));
     let mut tally = Tally::default();
@@ -62,12 +62,15 @@ fn mode(facts: &Facts, domain: &Domain) -> Judged {
             && let Some(users) = users.filter(|users| users.gid == meta.gid)
         {
             tally.add(Outcome::Warn, || {
-                Verdict::warn(format!("The group {}, which people are in, may open {path} (mode {:04o}).", users.name, meta.mode))
-                    .and(format!("stat {path}"), meta.shown())
+                Verdict::warn(format!(
+                    "The group {}, which people are in, may open {path} (mode {:04o}).",
+                    users.name, meta.mode
+                ))
+                .and(format!("stat {path}"), meta.shown())
             });
         }
     }
-    Ok(tally.finish(|| Verdict::pass("Other users of the host can neither read nor write the VM's images.")))
+    tally.finish(|| Verdict::pass("Other users of the host can neither read nor write the VM's images."))
 }
 
 pub static OWNER: Check = Check {
@@ -84,19 +87,19 @@ pub static OWNER: Check = Check {
     impact: "That user can no longer copy or replace the image.",
     apply: Apply::HostNow,
     needs: "stat of each image and the images behind it",
-    judge: Judge::Definition(owner),
+    judge: Judge::Definition(|facts, vm, domain| Ok(owner(facts, vm, domain))),
 };
 
 /// Accounts for people, by the defaults of `/etc/login.defs`; Debian's libvirt-qemu has 64055.
 const PEOPLE: std::ops::Range<u32> = 1000..60_000;
 
-fn owner(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
+fn owner(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     if is_session(vm) {
-        return Ok(Verdict::not_applicable("A user runs this VM with his own rights, and its images are his."));
+        return Verdict::not_applicable("A user runs this VM with his own rights, and its images are his.");
     }
     let files = files(facts, domain);
     if files.is_empty() {
-        return Ok(Verdict::not_applicable(NO_IMAGE));
+        return Verdict::not_applicable(NO_IMAGE);
     }
     let process = vm.process.value().and_then(Option::as_ref);
     let qemu = process.and_then(|process| process.uids.value()).map(|uids| uids[1]);
@@ -112,7 +115,7 @@ fn owner(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
             Ok(_) => {}
         }
     }
-    Ok(tally.finish(|| Verdict::pass("The VM's images belong to system accounts.")))
+    tally.finish(|| Verdict::pass("The VM's images belong to system accounts."))
 }
 
 pub static LABEL: Check = Check {
@@ -158,7 +161,8 @@ fn label(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
             Ok(None) => {}
             Ok(Some(text)) => {
                 if let Some(bad) = of_label(vm, domain, file, text) {
-                    let bad = bad.unwrap_or_else(|gap| not_known(&format!("Whether {path} has the VM's categories"), &gap));
+                    let bad =
+                        bad.unwrap_or_else(|gap| not_known(&format!("Whether {path} has the VM's categories"), &gap));
                     tally.add(bad.outcome, || bad.and(format!("ls -Z {path}"), text));
                 }
             }
@@ -183,7 +187,9 @@ fn of_label(vm: &Vm, domain: &Domain, file: &File, text: &str) -> Option<Judged>
         Err(gap) => return Some(Err(gap)),
     };
     (process != level).then(|| {
-        Ok(Verdict::fail(format!("{path} has the categories of another VM: it is labelled {level}, and QEMU runs as {process}.")))
+        Ok(Verdict::fail(format!(
+            "{path} has the categories of another VM: it is labelled {level}, and QEMU runs as {process}."
+        )))
     })
 }
 
@@ -211,21 +217,22 @@ pub static DIRECTORIES: Check = Check {
     impact: "Users who put images there themselves need another way, such as `virsh vol-upload`.",
     apply: Apply::HostNow,
     needs: "stat of the directories above each image",
-    judge: Judge::Definition(directories),
+    judge: Judge::Definition(|facts, vm, domain| Ok(directories(facts, vm, domain))),
 };
 
 /// Places where users and cleaners come by.
 const SHARED_PLACES: [&str; 4] = ["/tmp", "/var/tmp", "/home", "/dev/shm"];
 
-fn directories(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
+fn directories(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     let files = files(facts, domain);
     if files.is_empty() {
-        return Ok(Verdict::not_applicable(NO_IMAGE));
+        return Verdict::not_applicable(NO_IMAGE);
     }
     let mut tally = Tally::default();
     let mut seen: Vec<&str> = Vec::new();
     for path in files.iter().map(|file| file.path) {
-        let shared = SHARED_PLACES.iter().find(|place| path.strip_prefix(**place).is_some_and(|rest| rest.starts_with('/')));
+        let shared =
+            SHARED_PLACES.iter().find(|place| path.strip_prefix(**place).is_some_and(|rest| rest.starts_with('/')));
         // Device nodes are udev's.
         if path.starts_with("/dev/") && shared.is_none() || !path.starts_with('/') {
             continue;
@@ -260,11 +267,14 @@ fn directories(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
             if meta.mode & 0o1002 == 0o002 && !seen.contains(&directory) {
                 seen.push(directory);
                 tally.add(Outcome::Fail, || {
-                    Verdict::fail(format!("Every user of the host may replace files in {directory} (mode {:04o}), such as {path}.", meta.mode))
-                        .and(format!("stat {directory}"), meta.shown())
+                    Verdict::fail(format!(
+                        "Every user of the host may replace files in {directory} (mode {:04o}), such as {path}.",
+                        meta.mode
+                    ))
+                    .and(format!("stat {directory}"), meta.shown())
                 });
             }
         }
     }
-    Ok(tally.finish(|| Verdict::pass("No directory above the VM's images can be written by other users.")))
+    tally.finish(|| Verdict::pass("No directory above the VM's images can be written by other users."))
 }

@@ -12,7 +12,10 @@ pub static DUMPS: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Storage,
-    basis: &["https://libvirt.org/drvqemu.html", "https://www.freedesktop.org/software/systemd/man/latest/systemd-coredump.html"],
+    basis: &[
+        "https://libvirt.org/drvqemu.html",
+        "https://www.freedesktop.org/software/systemd/man/latest/systemd-coredump.html",
+    ],
     why: "A dump is the whole memory of a guest in clear: passwords, keys, data. It stays long after the VM is gone.",
     fix: "Move the dump away or delete it once the crash is understood. `coredumpctl` lists those of systemd.",
     impact: "Without the dump the crash cannot be looked into any more.",
@@ -25,14 +28,21 @@ pub static DUMPS: Check = Check {
             let files = match fact.get() {
                 Ok(files) => files,
                 Err(gap) => {
-                    tally.add(Outcome::Unknown, || not_known(&format!("Whether a memory dump of {what} lies around"), &gap));
+                    tally.add(Outcome::Unknown, || {
+                        not_known(&format!("Whether a memory dump of {what} lies around"), &gap)
+                    });
                     continue;
                 }
             };
             for (path, meta) in files {
-                let (outcome, who) = if meta.mode & 0o004 == 0 { (Outcome::Warn, "") } else { (Outcome::Fail, ", and every user may read it") };
+                let (outcome, who) = if meta.mode & 0o004 == 0 {
+                    (Outcome::Warn, "")
+                } else {
+                    (Outcome::Fail, ", and every user may read it")
+                };
                 tally.add(outcome, || {
-                    Verdict::new(outcome, format!("The memory of {what} lies in {path}{who}.")).and(format!("stat {path}"), meta.shown())
+                    Verdict::new(outcome, format!("The memory of {what} lies in {path}{who}."))
+                        .and(format!("stat {path}"), meta.shown())
                 });
             }
         }
@@ -68,7 +78,8 @@ fn orphans(facts: &Facts) -> Judged {
             match image {
                 // Installation media wait for their next use.
                 Ok(image) if !image.used && format != Some("iso") => tally.add(Outcome::Info, || {
-                    Verdict::info(format!("No VM uses {path} in the pool {name}.")).and(format!("virsh vol-list {name}"), path.as_str())
+                    Verdict::info(format!("No VM uses {path} in the pool {name}."))
+                        .and(format!("virsh vol-list {name}"), path.as_str())
                 }),
                 Ok(_) => {}
                 Err(gap) => tally.add(Outcome::Unknown, || not_known(&format!("Whether a VM uses {path}"), &gap)),
@@ -80,7 +91,8 @@ fn orphans(facts: &Facts) -> Judged {
     if let Some(gap) = gaps.next() {
         return Err(gap);
     }
-    let mut unread = facts.host.storage.images.values().filter(|image| image.used && image.meta.value().is_none_or(Option::is_some));
+    let mut unread =
+        facts.host.storage.images.values().filter(|image| image.used && image.meta.value().is_none_or(Option::is_some));
     if let Some(gap) = unread.find_map(|image| image.content.get().err()) {
         return Err(Gap { reason: format!("what lies behind an image of a VM: {}", gap.reason), ..gap });
     }

@@ -14,7 +14,8 @@ use roxmltree::Node;
 
 use super::Domain;
 use super::domain::child;
-use crate::facts::images::{Content, Image, Parent};
+use crate::facts::image_header::{Content, Parent};
+use crate::facts::images::Image;
 use crate::facts::meta::Meta;
 use crate::facts::{Facts, Gap};
 
@@ -142,7 +143,8 @@ pub(super) fn chain<'a>(facts: &'a Facts, path: &'a str) -> Vec<Link<'a>> {
 
 /// A directory above a file that other users cannot enter, so that the file's own mode does not matter to them.
 pub(super) fn closed<'a>(facts: &'a Facts, path: &str) -> Option<&'a str> {
-    let directories = path.match_indices('/').map(|(place, _)| if place == 0 { "/" } else { path.get(..place).unwrap_or("/") });
+    let directories =
+        path.match_indices('/').map(|(place, _)| if place == 0 { "/" } else { path.get(..place).unwrap_or("/") });
     directories.into_iter().find_map(|directory| {
         let (name, meta) = facts.host.storage.directories.get_key_value(directory)?;
         meta.value()?.as_ref().filter(|meta| meta.mode & 0o001 == 0).map(|_| name.as_str())

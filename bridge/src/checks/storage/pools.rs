@@ -31,7 +31,8 @@ fn permissions(facts: &Facts) -> Judged {
     let pools = facts.libvirt.pools.get()?;
     let mut directories = pools.iter().filter(|(_, pool)| pool.has_files()).peekable();
     if directories.peek().is_none() {
-        return Ok(Verdict::not_applicable("No storage pool keeps files in a directory.").and(facts.libvirt.pools.origin(), "no such pool"));
+        return Ok(Verdict::not_applicable("No storage pool keeps files in a directory.")
+            .and(facts.libvirt.pools.origin(), "no such pool"));
     }
     let mut tally = Tally::default();
     for (name, pool) in directories {
@@ -52,8 +53,14 @@ fn permissions(facts: &Facts) -> Judged {
             _ => (Outcome::Warn, "list"),
         };
         tally.add(outcome, || {
-            Verdict::new(outcome, format!("Every user of the host may {what} {path}, the directory of the pool {name} (mode {:04o}).", meta.mode))
-                .and(format!("stat {path}"), meta.shown())
+            Verdict::new(
+                outcome,
+                format!(
+                    "Every user of the host may {what} {path}, the directory of the pool {name} (mode {:04o}).",
+                    meta.mode
+                ),
+            )
+            .and(format!("stat {path}"), meta.shown())
         });
     }
     Ok(tally.finish(|| Verdict::pass("Other users can neither write nor list the directories of the storage pools.")))
@@ -118,7 +125,9 @@ fn size(facts: &Facts) -> Judged {
     let pools = facts.libvirt.pools.get()?;
     let mut tally = Tally::default();
     let mut any = false;
-    for (name, pool) in pools.iter().filter(|(_, pool)| pool.has_files() && pool.capacity > 0 && !pool.volumes.is_empty()) {
+    for (name, pool) in
+        pools.iter().filter(|(_, pool)| pool.has_files() && pool.capacity > 0 && !pool.volumes.is_empty())
+    {
         any = true;
         let capacity = u128::from(pool.capacity);
         let (sizes, gap) = sizes(facts, pool);
@@ -126,16 +135,24 @@ fn size(facts: &Facts) -> Judged {
         for (path, size) in sizes.iter().filter(|(_, size)| **size > capacity.saturating_mul(ALONE)) {
             bad = true;
             tally.add(Outcome::Fail, || {
-                Verdict::fail(format!("{path} promises its guest {}, more than {ALONE} times what the pool {name} holds ({}).", gib(*size), gib(capacity)))
-                    .and(format!("the header of {path}: virtual size"), size.to_string())
+                Verdict::fail(format!(
+                    "{path} promises its guest {}, more than {ALONE} times what the pool {name} holds ({}).",
+                    gib(*size),
+                    gib(capacity)
+                ))
+                .and(format!("the header of {path}: virtual size"), size.to_string())
             });
         }
         let sum: u128 = sizes.values().sum();
         if sum.saturating_mul(100) > capacity.saturating_mul(TOGETHER) {
             bad = true;
             tally.add(Outcome::Warn, || {
-                Verdict::warn(format!("The images in the pool {name} promise their guests {}, and the pool holds {}.", gib(sum), gib(capacity)))
-                    .and(format!("virsh pool-dumpxml {name}: /pool/capacity"), capacity.to_string())
+                Verdict::warn(format!(
+                    "The images in the pool {name} promise their guests {}, and the pool holds {}.",
+                    gib(sum),
+                    gib(capacity)
+                ))
+                .and(format!("virsh pool-dumpxml {name}: /pool/capacity"), capacity.to_string())
             });
         }
         if let Some(gap) = gap.filter(|_| !bad) {

@@ -41,8 +41,11 @@ fn file_system(facts: &Facts, domain: &Domain) -> Judged {
                 continue;
             }
         };
-        let Some((point, mount)) = image.mount.as_ref().and_then(|point| Some((point, mounts.0.get(point)?))) else { continue };
-        let luks = encrypted || image.content.value().is_some_and(|content| content.encryption.as_deref() == Some("luks"));
+        let Some((point, mount)) = image.mount.as_ref().and_then(|point| Some((point, mounts.0.get(point)?))) else {
+            continue;
+        };
+        let luks =
+            encrypted || image.content.value().is_some_and(|content| content.encryption.as_deref() == Some("luks"));
         let nfs = mount.fs_type.starts_with("nfs");
         let (outcome, message) = if !nfs {
             (Outcome::Info, format!("{path} lies on a file system of the type {}.", mount.fs_type))
@@ -54,8 +57,10 @@ fn file_system(facts: &Facts, domain: &Domain) -> Judged {
             (Outcome::Warn, format!("{path} lies on NFS, which neither encrypts nor authenticates what passes."))
         };
         tally.add(outcome, || {
-            Verdict::new(outcome, message)
-                .and(format!("{}: {point}", facts.host.mounts.origin()), format!("{} {} {}", mount.fs_type, mount.source, mount.options.join(",")))
+            Verdict::new(outcome, message).and(
+                format!("{}: {point}", facts.host.mounts.origin()),
+                format!("{} {} {}", mount.fs_type, mount.source, mount.options.join(",")),
+            )
         });
     }
     Ok(tally.finish(|| Verdict::pass("All images of the VM lie on file systems of this host.")))

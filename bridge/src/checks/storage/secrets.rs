@@ -34,11 +34,13 @@ fn flags(facts: &Facts) -> Judged {
         let origin = |name: &str| format!("virsh secret-dumpxml {uuid}: /secret/@{name}");
         if !secret.private {
             tally.add(Outcome::Warn, || {
-                Verdict::warn(format!("libvirt gives the secret {uuid}{usage} to whoever may manage VMs.")).and(origin("private"), "no")
+                Verdict::warn(format!("libvirt gives the secret {uuid}{usage} to whoever may manage VMs."))
+                    .and(origin("private"), "no")
             });
         } else if !secret.ephemeral {
             tally.add(Outcome::Info, || {
-                Verdict::info(format!("The secret {uuid}{usage} is private and stored in /etc/libvirt/secrets.")).and(origin("ephemeral"), "no")
+                Verdict::info(format!("The secret {uuid}{usage} is private and stored in /etc/libvirt/secrets."))
+                    .and(origin("ephemeral"), "no")
             });
         }
     }

@@ -26,17 +26,23 @@ pub static NVRAM: Check = Check {
         };
         let image = image(facts, path)?;
         let Some(meta) = image.meta.get()? else {
-            return Ok(Verdict::not_applicable(format!("{path} does not exist yet: libvirt makes it when the VM starts.")));
+            return Ok(Verdict::not_applicable(format!(
+                "{path} does not exist yet: libvirt makes it when the VM starts."
+            )));
         };
         let shown = |verdict: Verdict| verdict.and(format!("stat {path}"), meta.shown());
         if meta.mode & 0o006 != 0
             && let Some(directory) = closed(facts, path)
         {
-            return Ok(shown(Verdict::pass(format!("Other users cannot reach {path}: they cannot enter {directory}."))));
+            return Ok(shown(Verdict::pass(format!(
+                "Other users cannot reach {path}: they cannot enter {directory}."
+            ))));
         }
         Ok(shown(match meta.mode & 0o006 {
             0 => Verdict::pass("Other users can neither read nor write the VM's NVRAM."),
-            0o004 => Verdict::warn(format!("Every user of the host may read the NVRAM {path} (mode {:04o}).", meta.mode)),
+            0o004 => {
+                Verdict::warn(format!("Every user of the host may read the NVRAM {path} (mode {:04o}).", meta.mode))
+            }
             _ => Verdict::fail(format!("Every user of the host may write the NVRAM {path} (mode {:04o}).", meta.mode)),
         }))
     }),
@@ -45,7 +51,8 @@ pub static NVRAM: Check = Check {
 /// The file with the firmware's variables.
 pub(in crate::checks) fn nvram_path<'a>(domain: &'a Domain) -> Option<&'a str> {
     let nvram = domain.find("os/nvram")?;
-    let path = child(nvram, "source").and_then(|source| source.attribute("file")).or_else(|| nvram.text().map(str::trim))?;
+    let path =
+        child(nvram, "source").and_then(|source| source.attribute("file")).or_else(|| nvram.text().map(str::trim))?;
     path.starts_with('/').then_some(path)
 }
 
@@ -68,10 +75,14 @@ pub static TPM: Check = Check {
         };
         let verdict = match meta.mode & 0o077 {
             0 => Verdict::pass("Only swtpm's user can open the state of the VM's TPM."),
-            open if open & 0o007 != 0 => {
-                Verdict::fail(format!("Every user of the host may open the state of the VM's TPM (mode {:04o}).", meta.mode))
-            }
-            _ => Verdict::fail(format!("The group {} may open the state of the VM's TPM (mode {:04o}).", meta.gid, meta.mode)),
+            open if open & 0o007 != 0 => Verdict::fail(format!(
+                "Every user of the host may open the state of the VM's TPM (mode {:04o}).",
+                meta.mode
+            )),
+            _ => Verdict::fail(format!(
+                "The group {} may open the state of the VM's TPM (mode {:04o}).",
+                meta.gid, meta.mode
+            )),
         };
         Ok(verdict.and(state.origin(), meta.shown()))
     }),

@@ -7,7 +7,7 @@ use super::disks::target;
 use super::{Tally, not_known};
 use crate::checks::domain::child;
 use crate::checks::storage::{image, is_read_only, source_path};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
 use crate::facts::block::BlockDevice;
 use crate::facts::meta::Kind;
 use crate::facts::mounts::Mounts;
@@ -27,10 +27,10 @@ pub static HOST_DEVICE: Check = Check {
     impact: "The VM loses the disk; copy its data first.",
     apply: Apply::NextStart,
     needs: "//disk[@type='block'] in the definition, /sys/class/block, /proc/1/mountinfo and /proc/swaps",
-    judge: Judge::Definition(|facts, _, domain| host_device(facts, domain)),
+    judge: Judge::Definition(|facts, _, domain| Ok(host_device(facts, domain))),
 };
 
-fn host_device(facts: &Facts, domain: &Domain) -> Judged {
+fn host_device(facts: &Facts, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let mut any = false;
     for disk in domain.devices("disk").filter(|disk| matches!(disk.attribute("device"), None | Some("disk" | "lun"))) {
@@ -53,7 +53,7 @@ fn host_device(facts: &Facts, domain: &Domain) -> Judged {
         any = true;
         let read = if is_read_only(disk) { "read" } else { "rewrite" };
         match found {
-            Ok(Some((path, Use::InUse(how)))) => tally.add(Outcome::Fail, || {
+            Ok(Some((path, Use::Host(how)))) => tally.add(Outcome::Fail, || {
                 Verdict::fail(format!("The guest can {read} {path} (disk {name}), which the host itself uses: {how}."))
                     .because(child(disk, "source").map(|source| domain.evidence(source, "dev")))
             }),
@@ -66,13 +66,13 @@ fn host_device(facts: &Facts, domain: &Domain) -> Judged {
         }
     }
     if !any {
-        return Ok(Verdict::not_applicable("The VM has no block device of the host as a disk."));
+        return Verdict::not_applicable("The VM has no block device of the host as a disk.");
     }
-    Ok(tally.finish(|| Verdict::pass("The host does not use the block devices of the VM itself.")))
+    tally.finish(|| Verdict::pass("The host does not use the block devices of the VM itself."))
 }
 
 enum Use {
-    InUse(String),
+    Host(String),
     WholeDisk,
     Free,
 }
@@ -87,10 +87,16 @@ fn use_of(facts: &Facts, number: &str) -> Result<Use, Gap> {
     let mut parts = vec![(name, device)];
     parts.extend(devices.iter().filter(|(_, part)| part.disk.as_ref() == Some(name)));
     // Partitions that the host found on a device-mapper device are devices on it.
-    parts.extend(device.holders.iter().filter_map(|holder| devices.get_key_value(holder)).filter(|(_, holder)| is_partition(holder)));
+    parts.extend(
+        device
+            .holders
+            .iter()
+            .filter_map(|holder| devices.get_key_value(holder))
+            .filter(|(_, holder)| is_partition(holder)),
+    );
     for (name, part) in &parts {
         if let Some(how) = in_use(devices, mounts, swaps, name, part) {
-            return Ok(Use::InUse(how));
+            return Ok(Use::Host(how));
         }
     }
     Ok(if device.physical { Use::WholeDisk } else { Use::Free })

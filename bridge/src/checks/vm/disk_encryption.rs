@@ -7,7 +7,7 @@ use super::disks::target;
 use super::{Tally, not_known};
 use crate::checks::domain::child;
 use crate::checks::storage::{image, source_path};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
 use crate::facts::block::BlockDevice;
 use crate::facts::images::Image;
 use crate::facts::meta::Kind;
@@ -27,7 +27,7 @@ pub static ENCRYPTION: Check = Check {
     impact: "Encryption costs processor time. Whoever loses the secret loses the disk.",
     apply: Apply::Manual,
     needs: "//disk in the definition, the header of each image, /proc/1/mountinfo and /sys/class/block",
-    judge: Judge::Definition(|facts, _, domain| encryption(facts, domain)),
+    judge: Judge::Definition(|facts, _, domain| Ok(encryption(facts, domain))),
 };
 
 /// `<encryption>` of a disk, where libvirt takes it: inside the source, in older definitions beside it.
@@ -46,7 +46,7 @@ fn is_luks(format: Option<&str>) -> bool {
     matches!(format, Some("luks" | "luks2" | "luks-any"))
 }
 
-fn encryption(facts: &Facts, domain: &Domain) -> Judged {
+fn encryption(facts: &Facts, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let mut any = false;
     for disk in domain.devices("disk").filter(|disk| matches!(disk.attribute("device"), None | Some("disk" | "lun"))) {
@@ -74,22 +74,27 @@ fn encryption(facts: &Facts, domain: &Domain) -> Judged {
         match found {
             Ok((_, Stored::Encrypted)) => {}
             Ok((path, Stored::Legacy)) => tally.add(Outcome::Fail, || {
-                Verdict::fail(format!("The image of the disk {name} uses the old encryption of qcow, which protects nothing."))
-                    .and(format!("the header of {path}: encryption"), "aes")
+                Verdict::fail(format!(
+                    "The image of the disk {name} uses the old encryption of qcow, which protects nothing."
+                ))
+                .and(format!("the header of {path}: encryption"), "aes")
             }),
             Ok((path, Stored::Remote(kind))) => tally.add(Outcome::Warn, || {
-                Verdict::warn(format!("The disk {name} lies on remote storage ({kind}) and is not encrypted.")).and(domain.path(source), path)
+                Verdict::warn(format!("The disk {name} lies on remote storage ({kind}) and is not encrypted."))
+                    .and(domain.path(source), path)
             }),
             Ok((path, Stored::Clear)) => tally.add(Outcome::Info, || {
                 Verdict::info(format!("The disk {name} is not encrypted on this host.")).and(domain.path(source), path)
             }),
-            Err(gap) => tally.add(Outcome::Unknown, || not_known(&format!("Whether the disk {name} is encrypted"), &gap)),
+            Err(gap) => {
+                tally.add(Outcome::Unknown, || not_known(&format!("Whether the disk {name} is encrypted"), &gap));
+            }
         }
     }
     if !any {
-        return Ok(Verdict::not_applicable("The VM has no disk."));
+        return Verdict::not_applicable("The VM has no disk.");
     }
-    Ok(tally.finish(|| Verdict::pass("All disks of the VM are encrypted where they are stored.")))
+    tally.finish(|| Verdict::pass("All disks of the VM are encrypted where they are stored."))
 }
 
 enum Stored<'a> {
@@ -121,7 +126,9 @@ fn of_image<'a>(facts: &'a Facts, path: &str, image: &Image) -> Result<Stored<'a
             let name = mount.source.rsplit('/').next().unwrap_or_default();
             // File systems over several devices have a number of their own.
             let by_number = devices.values().find(|device| device.number == mount.device);
-            by_number.or_else(|| devices.get(name)).or_else(|| devices.values().find(|device| device.dm_name.as_deref() == Some(name)))
+            by_number
+                .or_else(|| devices.get(name))
+                .or_else(|| devices.values().find(|device| device.dm_name.as_deref() == Some(name)))
         })
     };
     if device.is_some_and(|device| is_encrypted(devices, device, 0)) {

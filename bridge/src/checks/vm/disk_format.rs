@@ -4,7 +4,7 @@
 use super::disks::target;
 use super::{Tally, not_known};
 use crate::checks::storage::{declared, image, source_path};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
 use crate::facts::Facts;
 use crate::policy::Profile;
 
@@ -21,10 +21,10 @@ pub static FORMAT: Check = Check {
     impact: "None: the guest sees its disk as before.",
     apply: Apply::Manual,
     needs: "//disk/driver/@type in the definition, and the first bytes of each image",
-    judge: Judge::Definition(|facts, _, domain| format(facts, domain)),
+    judge: Judge::Definition(|facts, _, domain| Ok(format(facts, domain))),
 };
 
-fn format(facts: &Facts, domain: &Domain) -> Judged {
+fn format(facts: &Facts, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let mut any = false;
     for disk in domain.devices("disk") {
@@ -52,24 +52,27 @@ fn format(facts: &Facts, domain: &Domain) -> Judged {
             ))),
             // Its fixed kind has no header, and others have none that is known here.
             ("vpc" | "dmg" | "cloop" | "ploop" | "dir" | "fat" | "iso" | "luks", _) => None,
-            (said, found) => Some(Verdict::warn(format!("{path} (disk {name}) is declared as {said}, but it begins like a {found} image."))),
+            (said, found) => Some(Verdict::warn(format!(
+                "{path} (disk {name}) is declared as {said}, but it begins like a {found} image."
+            ))),
         };
         if let Some(found) = found_verdict {
             tally.add(found.outcome, || {
-                found.and(format!("the first bytes of {path}"), content.format.as_str()).and(
-                    format!("{}/driver/@type", domain.path(disk)),
-                    said.unwrap_or("(not set)"),
-                )
+                found
+                    .and(format!("the first bytes of {path}"), content.format.as_str())
+                    .and(format!("{}/driver/@type", domain.path(disk)), said.unwrap_or("(not set)"))
             });
         } else if said.is_none() {
             tally.add(Outcome::Info, || {
-                Verdict::info(format!("The definition does not say the format of the disk {name}; libvirt takes it as raw, which it is."))
-                    .and(format!("{}/driver/@type", domain.path(disk)), "(not set)")
+                Verdict::info(format!(
+                    "The definition does not say the format of the disk {name}; libvirt takes it as raw, which it is."
+                ))
+                .and(format!("{}/driver/@type", domain.path(disk)), "(not set)")
             });
         }
     }
     if !any {
-        return Ok(Verdict::not_applicable("The VM uses no image or device of this host."));
+        return Verdict::not_applicable("The VM uses no image or device of this host.");
     }
-    Ok(tally.finish(|| Verdict::pass("Each image begins as the definition says.")))
+    tally.finish(|| Verdict::pass("Each image begins as the definition says."))
 }

@@ -16,7 +16,10 @@ pub static AUTHENTICATION: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Storage,
-    basis: &["https://libvirt.org/secureusage.html", "https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms"],
+    basis: &[
+        "https://libvirt.org/secureusage.html",
+        "https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms",
+    ],
     why: "Whoever is on the way of a disk that is read in clear decides what the guest runs. A server that asks for no password serves the disk to everybody on that network.",
     fix: "Use https instead of http, `<source tls='yes'>` or nbd_tls in /etc/libvirt/qemu.conf for NBD, and `<auth>` with a secret for RBD and iSCSI. Remove `<ssl verify='no'/>`.",
     impact: "The server needs a certificate or users, and the VM must be started anew.",
@@ -43,12 +46,14 @@ fn judge(facts: &Facts, domain: &Domain, disk: Node, source: Node, tally: &mut T
     let evidence = || domain.evidence(source, "protocol");
     if matches!(protocol, "http" | "ftp" | "tftp") {
         tally.add(Outcome::Fail, || {
-            Verdict::fail(format!("The disk {name} is read over {protocol}, in clear and from whoever answers.")).because([evidence()])
+            Verdict::fail(format!("The disk {name} is read over {protocol}, in clear and from whoever answers."))
+                .because([evidence()])
         });
     }
     if let Some(ssl) = child(source, "ssl").filter(|ssl| ssl.attribute("verify") == Some("no")) {
         tally.add(Outcome::Warn, || {
-            Verdict::warn(format!("The certificate of the server of the disk {name} is not verified.")).because([domain.evidence(ssl, "verify")])
+            Verdict::warn(format!("The certificate of the server of the disk {name} is not verified."))
+                .because([domain.evidence(ssl, "verify")])
         });
     }
     let auth = child(source, "auth").or_else(|| child(disk, "auth"));
@@ -61,8 +66,10 @@ fn judge(facts: &Facts, domain: &Domain, disk: Node, source: Node, tally: &mut T
     }
     if protocol == "nbd" && !is_local(source) && !has_tls(facts, source)? {
         tally.add(Outcome::Warn, || {
-            Verdict::warn(format!("The disk {name} is reached over NBD without TLS, in clear and without authentication."))
-                .because([domain.evidence(source, "tls")])
+            Verdict::warn(format!(
+                "The disk {name} is reached over NBD without TLS, in clear and without authentication."
+            ))
+            .because([domain.evidence(source, "tls")])
         });
     }
     Ok(())
@@ -70,7 +77,8 @@ fn judge(facts: &Facts, domain: &Domain, disk: Node, source: Node, tally: &mut T
 
 fn is_local(source: Node) -> bool {
     let local = |host: Node| {
-        host.attribute("transport") == Some("unix") || matches!(host.attribute("name"), Some("localhost" | "127.0.0.1" | "::1"))
+        host.attribute("transport") == Some("unix")
+            || matches!(host.attribute("name"), Some("localhost" | "127.0.0.1" | "::1"))
     };
     let mut hosts = children(source, "host").peekable();
     hosts.peek().is_some() && hosts.all(local)

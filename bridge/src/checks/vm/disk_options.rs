@@ -7,7 +7,7 @@ use super::disks::target;
 use super::{Tally, not_known};
 use crate::checks::domain::child;
 use crate::checks::storage::{DAY, image, now, source_path};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
@@ -60,8 +60,11 @@ pub static CACHE: Check = Check {
         for disk in domain.devices("disk") {
             if let Some(driver) = child(disk, "driver").filter(|driver| driver.attribute("cache") == Some("unsafe")) {
                 tally.add(Outcome::Warn, || {
-                    Verdict::warn(format!("The disk {} has an unsafe cache: what the guest wrote may be lost.", target(disk)))
-                        .because([domain.evidence(driver, "cache")])
+                    Verdict::warn(format!(
+                        "The disk {} has an unsafe cache: what the guest wrote may be lost.",
+                        target(disk)
+                    ))
+                    .because([domain.evidence(driver, "cache")])
                 });
             }
         }
@@ -87,8 +90,11 @@ pub static TRANSIENT: Check = Check {
         for disk in domain.devices("disk") {
             if let Some(transient) = child(disk, "transient") {
                 tally.add(Outcome::Info, || {
-                    Verdict::info(format!("What the guest writes to the disk {} is gone when the VM stops.", target(disk)))
-                        .and(domain.path(transient), "present")
+                    Verdict::info(format!(
+                        "What the guest writes to the disk {} is gone when the VM stops.",
+                        target(disk)
+                    ))
+                    .and(domain.path(transient), "present")
                 });
             }
         }
@@ -108,10 +114,10 @@ pub static MEDIA: Check = Check {
     impact: "The guest can no longer read the medium. Some images with cloud-init look for their seed at each start.",
     apply: Apply::Live,
     needs: "//disk[@device='cdrom'] in the definition, the first bytes of the medium, and when the VM was started",
-    judge: Judge::Definition(media),
+    judge: Judge::Definition(|facts, vm, domain| Ok(media(facts, vm, domain))),
 };
 
-fn media(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
+fn media(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     for disk in domain.devices("disk").filter(|disk| disk.attribute("device") == Some("cdrom")) {
         let Some(source) = child(disk, "source") else { continue };
@@ -120,16 +126,22 @@ fn media(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
         let seed = if medium.seed { ", which looks like the seed of an automatic installation" } else { "" };
         match is_new(facts, vm) {
             Ok(true) => tally.add(Outcome::Info, || {
-                Verdict::info(format!("{} is in the drive {name}{seed}; the VM was started less than a day ago.", medium.name))
-                    .and(domain.path(source), medium.name.as_str())
+                Verdict::info(format!(
+                    "{} is in the drive {name}{seed}; the VM was started less than a day ago.",
+                    medium.name
+                ))
+                .and(domain.path(source), medium.name.as_str())
             }),
             Ok(false) => tally.add(Outcome::Warn, || {
-                Verdict::warn(format!("{} is still in the drive {name}{seed}.", medium.name)).and(domain.path(source), medium.name.as_str())
+                Verdict::warn(format!("{} is still in the drive {name}{seed}.", medium.name))
+                    .and(domain.path(source), medium.name.as_str())
             }),
-            Err(gap) => tally.add(Outcome::Unknown, || not_known(&format!("How long {} has been in the drive {name}", medium.name), &gap)),
+            Err(gap) => tally.add(Outcome::Unknown, || {
+                not_known(&format!("How long {} has been in the drive {name}", medium.name), &gap)
+            }),
         }
     }
-    Ok(tally.finish(|| Verdict::pass("No medium is in a CD drive.")))
+    tally.finish(|| Verdict::pass("No medium is in a CD drive."))
 }
 
 struct Medium {
@@ -151,7 +163,8 @@ fn medium(facts: &Facts, disk: Node, source: Node) -> Option<Medium> {
         },
     };
     let lower = name.to_lowercase();
-    let volume = path.and_then(|path| image(facts, path).ok()?.content.value()?.volume.as_deref()).map(str::to_lowercase);
+    let volume =
+        path.and_then(|path| image(facts, path).ok()?.content.value()?.volume.as_deref()).map(str::to_lowercase);
     let file = lower.rsplit('/').next().unwrap_or_default();
     let seed = SEED_NAMES.iter().any(|part| file.contains(part))
         || std::path::Path::new(file).extension().is_some_and(|extension| extension == "ks")

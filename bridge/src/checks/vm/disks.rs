@@ -5,8 +5,8 @@ use roxmltree::Node;
 
 use super::{Tally, machine};
 use crate::checks::domain::child;
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
 use crate::checks::neighbours::DiskUser;
+use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap, Link, Vm};
 use crate::policy::Profile;
 
@@ -130,7 +130,9 @@ fn duplicate_source(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
                 let (path, other_vm) = (own.path.as_str(), other.vm.name.as_str());
                 let message = match (own.behind, other.behind) {
                     (false, false) => format!("The disk {path} is writable in the VM {other_vm} too."),
-                    (false, true) => format!("The disk {path} lies behind a disk of the VM {other_vm}, which reads what this VM writes."),
+                    (false, true) => format!(
+                        "The disk {path} lies behind a disk of the VM {other_vm}, which reads what this VM writes."
+                    ),
                     _ => format!("{path} lies behind a disk of this VM, and the VM {other_vm} writes it."),
                 };
                 Verdict::fail(message)

@@ -55,14 +55,18 @@ fn keys(facts: &Facts, domain: &Domain) -> Judged {
         word(found.allowed)
     );
     let verdict = match (found.platform_key, found.enabled) {
-        (true, None | Some(true)) => Verdict::pass("The VM's NVRAM holds a platform key, so that the firmware verifies what it starts."),
-        _ if !claimed => Verdict::not_applicable("The definition does not ask for Secure Boot; vm.secure-boot judges that."),
+        (true, None | Some(true)) => {
+            Verdict::pass("The VM's NVRAM holds a platform key, so that the firmware verifies what it starts.")
+        }
+        _ if !claimed => {
+            Verdict::not_applicable("The definition does not ask for Secure Boot; vm.secure-boot judges that.")
+        }
         (false, _) => Verdict::fail(format!(
             "The definition asks for Secure Boot, but {path} holds no platform key: the firmware is in setup mode and starts anything."
         )),
-        (true, Some(false)) => {
-            Verdict::fail(format!("The definition asks for Secure Boot, but it is switched off in the firmware's settings ({path})."))
-        }
+        (true, Some(false)) => Verdict::fail(format!(
+            "The definition asks for Secure Boot, but it is switched off in the firmware's settings ({path})."
+        )),
     };
     Ok(verdict.and(path, shown))
 }
