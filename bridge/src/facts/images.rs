@@ -36,6 +36,8 @@ pub struct Image {
     pub content: Fact<Content>,
     /// Only of an NVRAM file.
     pub variables: Fact<Variables>,
+    /// It holds a firmware's variables and is no disk.
+    pub nvram: bool,
     /// A VM uses it, directly or as an image behind another; otherwise it is only a volume of a pool.
     pub used: bool,
     /// Mount point of the remote storage that it lies on, links followed; `None` on a local file system.

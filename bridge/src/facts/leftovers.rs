@@ -27,6 +27,8 @@ pub struct Leftovers {
     pub snapshots: Fact<Vec<Snapshot>>,
     /// The directory of its TPM's state; `None` when there is none.
     pub tpm_state: Fact<Option<Meta>>,
+    /// Where libvirt keeps the firmware's variables of a definition that does not say it itself.
+    pub nvram: Option<String>,
     /// When the running VM was started, in seconds since 1970; `None` while it is shut off.
     pub started: Fact<Option<i64>>,
 }
@@ -83,6 +85,7 @@ pub(super) struct State<'a> {
     base: Result<Base, Gap>,
     saves: Result<BTreeSet<String>, Gap>,
     snapshots: Result<BTreeSet<String>, Gap>,
+    nvram: Result<BTreeSet<String>, Gap>,
 }
 
 struct Base {
@@ -98,8 +101,8 @@ impl<'a> State<'a> {
             Ok(base) => names(root, &format!("{}/{name}", base.state)),
             Err(gap) => Err(gap.clone()),
         };
-        let (saves, snapshots) = (list("save"), list("snapshot"));
-        Self { root, connection: connection.to_owned(), base, saves, snapshots }
+        let (saves, snapshots, nvram) = (list("save"), list("snapshot"), list("nvram"));
+        Self { root, connection: connection.to_owned(), base, saves, snapshots, nvram }
     }
 
     /// Those of another connection are elsewhere.
@@ -118,6 +121,7 @@ impl<'a> State<'a> {
                 snapshots: self.of_name(base, &vm.name).unwrap_or_else(Fact::Missing),
                 tpm_state: self.tpm_state(base, vm, tpm),
                 started: self.started(base, vm),
+                nvram: None,
             })
         };
         fill().unwrap_or_else(|gap: Gap| Leftovers {
@@ -125,7 +129,17 @@ impl<'a> State<'a> {
             snapshots: gap.clone().into(),
             tpm_state: gap.clone().into(),
             started: gap.into(),
+            nvram: None,
         })
+    }
+
+    /// The name depends on the format of the template: `NAME_VARS.fd`, or `.qcow2`.
+    pub(super) fn nvram(&self, vm: &Vm) -> Option<String> {
+        let base = self.base.as_ref().ok().filter(|_| !vm.name.is_empty() && !vm.name.contains('/'))?;
+        let qcow2 = format!("{}_VARS.qcow2", vm.name);
+        let there = self.nvram.as_ref().is_ok_and(|names| names.contains(&qcow2));
+        let file = if there { qcow2 } else { format!("{}_VARS.fd", vm.name) };
+        Some(format!("{}/nvram/{file}", base.state))
     }
 
     fn managed_save(&self, base: &Base, name: &str) -> Result<Fact<Option<Meta>>, Gap> {
@@ -261,6 +275,10 @@ mod tests {
             .directory("/var/lib/libvirt/swtpm/u-1/tpm2")
             .file("/run/libvirt/qemu/web1.pid", "7");
         let root = test.root();
+        let nvram = |root| State::new(root, "system").nvram(&vm()).unwrap();
+        assert_eq!(nvram(&root), "/var/lib/libvirt/qemu/nvram/web1_VARS.fd");
+        test.file("/var/lib/libvirt/qemu/nvram/web1_VARS.qcow2", "x");
+        assert_eq!(nvram(&root), "/var/lib/libvirt/qemu/nvram/web1_VARS.qcow2");
         let state = State::new(&root, "system");
         let left = state.of(&vm(), Some(Tpm { version_1: false, path: None }));
         assert!(left.managed_save.get().unwrap().is_some() && left.tpm_state.get().unwrap().is_some());

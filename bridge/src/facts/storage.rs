@@ -30,10 +30,11 @@ impl Facts {
         let mut wanted = BTreeMap::new();
         let mut state: Option<State> = None;
         for vm in &mut self.vms {
-            let mut tpm = None;
+            let (mut tpm, mut without_nvram) = (None, false);
             for xml in [&vm.stored, &vm.live].into_iter().filter_map(|fact| fact.value()?.as_deref()) {
                 if let Ok(document) = Document::parse(xml) {
                     tpm = tpm.or(sources(&document, &self.libvirt, &mut wanted));
+                    without_nvram |= is_efi_without_nvram(&document);
                 }
             }
             let state = match &mut state {
@@ -41,8 +42,12 @@ impl Facts {
                 state => state.insert(State::new(root, &vm.connection)),
             };
             vm.left = state.of(vm, tpm);
+            vm.left.nvram = if without_nvram { state.nvram(vm) } else { None };
+            want(&mut wanted, vm.left.nvram.as_deref().unwrap_or_default(), Want::Nvram);
         }
         let used: Vec<String> = wanted.keys().cloned().collect();
+        let nvram: Vec<String> =
+            wanted.iter().filter(|(_, want)| **want == Want::Nvram).map(|(path, _)| path.clone()).collect();
         for pool in self.libvirt.pools.value().into_iter().flat_map(BTreeMap::values).filter(|pool| pool.has_files()) {
             want(&mut wanted, pool.path.as_deref().unwrap_or_default(), Want::Meta);
             for path in pool.volumes.values() {
@@ -56,6 +61,11 @@ impl Facts {
         }
         let mut found = images::read(root, self.host.mounts.value(), wanted);
         mark(&mut found.images, used);
+        for path in nvram {
+            if let Some(image) = found.images.get_mut(&path) {
+                image.nvram = true;
+            }
+        }
         self.host.storage = Storage {
             images: found.images,
             directories: found.directories,
@@ -92,6 +102,16 @@ fn sources(document: &Document, libvirt: &Libvirt, wanted: &mut BTreeMap<String,
     let path = child(tpm, "source").and_then(|source| source.attribute("path")).filter(|path| path.starts_with('/'));
     let version_1 = tpm.attribute("version") == Some("1.2");
     (tpm.attribute("type") == Some("emulator")).then(|| Tpm { version_1, path: path.map(str::to_owned) })
+}
+
+/// libvirt finds a place for the variables when such a VM starts, and stores it in the definition in some releases only.
+fn is_efi_without_nvram(document: &Document) -> bool {
+    let os = child(document.root_element(), "os");
+    let loader = os.and_then(|os| child(os, "loader"));
+    let efi = os.and_then(|os| os.attribute("firmware")) == Some("efi")
+        || loader.and_then(|loader| loader.attribute("type")) == Some("pflash");
+    efi && loader.and_then(|loader| loader.attribute("stateless")) != Some("yes")
+        && os.and_then(|os| child(os, "nvram")).is_none()
 }
 
 /// Marks these images, those behind them, and other names of the same files.

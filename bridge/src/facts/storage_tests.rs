@@ -35,6 +35,7 @@ fn all_files_of_the_vms_are_read() {
     let used = |path: &str| storage.images[path].used;
     assert!(used("/images/web1.qcow2") && used("/base/base.img") && used("/pool/volume") && used("/dev/mirror"));
     assert!(used("/pool/link") && !used("/pool/orphan"));
+    assert!(storage.images["/nvram/web1.fd"].nvram && !storage.images["/pool/volume"].nvram);
     assert!(storage.images["/nvram/web1.fd"].variables.value().is_some());
     assert!(storage.images["/pool/volume"].variables.value().is_none());
     for directory in ["/", "/images", "/base", "/pool", "/nvram"] {
@@ -42,6 +43,27 @@ fn all_files_of_the_vms_are_read() {
     }
     assert!(facts.vms[0].left.tpm_state.get().unwrap().is_some());
     assert_eq!(facts.vms[1].left.tpm_state.value(), Some(&None));
+}
+
+#[test]
+fn the_place_of_the_variables_need_not_stand_in_the_definition() {
+    let test = TestRoot::new();
+    let path = "/var/lib/libvirt/qemu/nvram/web1_VARS.fd";
+    test.file(path, nvram::tests::store(&[]));
+    for (xml, expected) in [
+        ("<os firmware='efi'/>", Some(path)),
+        ("<os><loader type='pflash'>/x</loader></os>", Some(path)),
+        ("<os firmware='efi'><loader stateless='yes'/></os>", None),
+        ("<os firmware='efi'><nvram>/nvram/web1.fd</nvram></os>", None),
+        ("<os firmware='bios'/>", None),
+        ("<os><loader type='rom'>/x</loader></os>", None),
+    ] {
+        let mut facts = Facts { vms: vec![vm("web1", xml)], ..Facts::default() };
+        facts.attach_storage(&test.root());
+        assert_eq!(facts.vms[0].left.nvram.as_deref(), expected, "{xml}");
+        let read = facts.host.storage.images.get(path).is_some_and(|image| image.variables.value().is_some());
+        assert_eq!(read, expected.is_some(), "{xml}");
+    }
 }
 
 #[test]

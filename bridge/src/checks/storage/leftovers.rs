@@ -3,6 +3,7 @@
 
 use crate::checks::vm::{Tally, not_known};
 use crate::checks::{Apply, Area, Check, Judge, Judged, Outcome, Severity, Verdict};
+use crate::facts::images::Image;
 use crate::facts::{Facts, Gap, Link};
 use crate::policy::Profile;
 
@@ -70,6 +71,10 @@ fn orphans(facts: &Facts) -> Judged {
     if facts.libvirt.link != Link::Connected {
         return Err(Gap::new("libvirt", "the VMs of the host were not read"));
     }
+    if !pools.values().any(|pool| pool.has_files() && !pool.volumes.is_empty()) {
+        let message = "No active storage pool keeps images in a directory.";
+        return Ok(Verdict::not_applicable(message).and(facts.libvirt.pools.origin(), "no such image"));
+    }
     let mut tally = Tally::default();
     for (name, pool) in pools.iter().filter(|(_, pool)| pool.has_files()) {
         for path in pool.volumes.values() {
@@ -91,8 +96,8 @@ fn orphans(facts: &Facts) -> Judged {
     if let Some(gap) = gaps.next() {
         return Err(gap);
     }
-    let mut unread =
-        facts.host.storage.images.values().filter(|image| image.used && image.meta.value().is_none_or(Option::is_some));
+    let reaches = |image: &&Image| image.used && !image.nvram && image.meta.value().is_none_or(Option::is_some);
+    let mut unread = facts.host.storage.images.values().filter(reaches);
     if let Some(gap) = unread.find_map(|image| image.content.get().err()) {
         return Err(Gap { reason: format!("what lies behind an image of a VM: {}", gap.reason), ..gap });
     }

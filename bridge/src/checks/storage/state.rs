@@ -20,8 +20,8 @@ pub static NVRAM: Check = Check {
     impact: "None for the VM.",
     apply: Apply::HostNow,
     needs: "<nvram> in the definition, stat of that file and the directories above it",
-    judge: Judge::Definition(|facts, _, domain| {
-        let Some(path) = nvram_path(domain) else {
+    judge: Judge::Definition(|facts, vm, domain| {
+        let Some(path) = nvram_path(vm, domain) else {
             return Ok(Verdict::not_applicable("The definition names no NVRAM file."));
         };
         let image = image(facts, path)?;
@@ -48,9 +48,9 @@ pub static NVRAM: Check = Check {
     }),
 };
 
-/// The file with the firmware's variables.
-pub(in crate::checks) fn nvram_path<'a>(domain: &'a Domain) -> Option<&'a str> {
-    let nvram = domain.find("os/nvram")?;
+/// The file with the firmware's variables: where the definition says, else where libvirt puts it.
+pub(in crate::checks) fn nvram_path<'a>(vm: &'a Vm, domain: &'a Domain) -> Option<&'a str> {
+    let Some(nvram) = domain.find("os/nvram") else { return vm.left.nvram.as_deref() };
     let path =
         child(nvram, "source").and_then(|source| source.attribute("file")).or_else(|| nvram.text().map(str::trim))?;
     path.starts_with('/').then_some(path)

@@ -6,7 +6,7 @@ use crate::checks::domain::{child, children};
 use crate::checks::storage::image;
 use crate::checks::storage::state::nvram_path;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict};
-use crate::facts::{Facts, Gap};
+use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
 pub static KEYS: Check = Check {
@@ -22,15 +22,15 @@ pub static KEYS: Check = Check {
     impact: "The boot entries and all other settings of the guest's firmware are forgotten. A guest with an unsigned boot loader, kernel or driver does not start any more.",
     apply: Apply::NextStart,
     needs: "<os> in the definition, and the NVRAM file",
-    judge: Judge::Definition(|facts, _, domain| keys(facts, domain)),
+    judge: Judge::Definition(keys),
 };
 
-fn keys(facts: &Facts, domain: &Domain) -> Judged {
+fn keys(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     if arch(facts, domain)? != "x86_64" {
         return Ok(Verdict::not_applicable("Secure Boot is for x86_64."));
     }
     let claimed = claims_secure_boot(domain);
-    let Some(path) = nvram_path(domain) else {
+    let Some(path) = nvram_path(vm, domain) else {
         return if claimed {
             Err(Gap::new("/domain/os/nvram", "the definition names no NVRAM file yet"))
         } else {
