@@ -15,6 +15,7 @@ pub mod net;
 pub mod process;
 mod registry;
 mod shares;
+pub mod storage;
 mod uses;
 pub mod verdict;
 pub mod vm;

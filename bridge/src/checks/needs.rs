@@ -136,10 +136,10 @@ impl<'a> Needs<'a> {
             else {
                 continue;
             };
-            if let Some(need) = unlabelled(&mount.kind) {
+            if let Some(need) = unlabelled(&mount.fs_type) {
                 self.add(need, vm, || domain.evidence(source, attribute));
             }
-            if mount.kind == "fuse.glusterfs" {
+            if mount.fs_type == "fuse.glusterfs" {
                 self.add(Need::Gluster, vm, || domain.evidence(source, attribute));
             }
         }

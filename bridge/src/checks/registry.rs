@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! All checks, in reading order.
 
-use super::{Check, access, confidential, daemon, guest, host, ibmz, net, process, vm, windows};
+use super::{Check, access, confidential, daemon, guest, host, ibmz, net, process, storage, vm, windows};
 
 pub static CHECKS: &[&Check] = &[
     // The host: mandatory access control.
@@ -153,6 +153,7 @@ pub static CHECKS: &[&Check] = &[
     // A VM: firmware, machine, confinement.
     &vm::firmware::SECURE_BOOT,
     &vm::firmware::SMM,
+    &vm::nvram::KEYS,
     &vm::machine::Q35,
     &vm::machine_type::SUPPORTED,
     &vm::machine_type::DEPRECATED,
@@ -271,6 +272,34 @@ pub static CHECKS: &[&Check] = &[
     &vm::interface_options::PORT_FORWARD,
     &vm::interface_options::SCRIPT,
     &vm::interface_options::MACVTAP,
+    &vm::disk_device::HOST_DEVICE,
+    &vm::disk_encryption::ENCRYPTION,
+    &vm::disk_network::AUTHENTICATION,
+    &vm::disk_format::FORMAT,
+    &vm::disk_options::ERROR_POLICY,
+    &vm::disk_options::CACHE,
+    &vm::disk_options::TRANSIENT,
+    &vm::disk_options::MEDIA,
+    &vm::secrets::INSTALL,
+    // Storage: images, pools, secrets and leftovers.
+    &storage::images::MODE,
+    &storage::images::OWNER,
+    &storage::images::LABEL,
+    &storage::images::DIRECTORIES,
+    &storage::chain::BACKING,
+    &storage::chain::FORMAT,
+    &storage::chain::DATA_FILE,
+    &storage::remote::FILE_SYSTEM,
+    &storage::state::NVRAM,
+    &storage::state::TPM,
+    &storage::state::MANAGED_SAVE,
+    &storage::state::SNAPSHOTS,
+    &storage::pools::PERMISSIONS,
+    &storage::pools::AUTHENTICATION,
+    &storage::pools::SIZE,
+    &storage::secrets::FLAGS,
+    &storage::leftovers::DUMPS,
+    &storage::leftovers::ORPHANS,
     // A VM: its QEMU process.
     &process::label::SELINUX_LABEL,
     &process::label::MCS_UNIQUE,

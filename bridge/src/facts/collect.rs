@@ -20,7 +20,7 @@ use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
 use super::{
     Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, helpers, named_files, networks,
-    osinfo, process,
+    osinfo, pools, process,
 };
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
@@ -56,9 +56,8 @@ pub fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<Facts> {
         let host = host.join().map_err(|_| anyhow::anyhow!("reading the host's facts failed unexpectedly"))?;
         let mut facts = Facts { version: VERSION, privileged: is_privileged(), host, libvirt, vms, ..Facts::default() };
         facts.stamp();
-        facts.attach_processes(&root);
         if with_host {
-            facts.attach_emulators(&root);
+            facts.attach(&root);
         }
         Ok(facts)
     })
@@ -103,11 +102,13 @@ pub fn read_connection(
     connection: &Connect,
     progress: &AtomicUsize,
 ) -> Result<(Libvirt, Vec<Vm>), Link> {
+    let storage = pools::start(connection);
     std::thread::scope(|scope| {
         let host = scope.spawn(|| libvirt::read_host(target, connection));
         let vms = libvirt::read_vms(target, connection, progress);
-        let host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
+        let mut host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
         let vms = vms.map_err(|error| libvirt::link_error(target, &error))?;
+        storage.finish(&mut host);
         // Each fact that was asked for after that is missing for no reason of its own.
         if connection.is_alive().is_ok_and(|alive| !alive) {
             let message =
@@ -136,7 +137,9 @@ pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
         domain_features: gap.clone().into(),
         device_kinds: gap.clone().into(),
         networks: gap.clone().into(),
-        nwfilters: gap.into(),
+        nwfilters: gap.clone().into(),
+        pools: gap.clone().into(),
+        secrets: gap.into(),
     }
 }
 
@@ -249,9 +252,17 @@ impl Facts {
         self.recorded = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
     }
 
+    /// Gives the VMs what this host says about them, and the host what they ask of it. Only where the VMs are on this host: another
+    /// machine's paths mean nothing here.
+    pub fn attach(&mut self, root: &Root) {
+        self.attach_processes(root);
+        self.host.emulators = elf::emulators(root, &self.vms);
+        self.attach_storage(root);
+    }
+
     /// Gives each running VM the QEMU process that its pid file names, each other one the age of its log, and reads what the guests'
     /// operating systems are.
-    pub fn attach_processes(&mut self, root: &Root) {
+    fn attach_processes(&mut self, root: &Root) {
         let helpers = helpers::Owners::new(&self.host.helpers);
         for vm in &mut self.vms {
             vm.named_files = named_files::of_vm(root, vm);
@@ -268,11 +279,6 @@ impl Facts {
         }
         domain_log::attach(root, &mut self.vms);
         osinfo::attach(root, &self.vms, &mut self.host.systems);
-    }
-
-    /// Reads how the emulators that definitions name were linked. Only where the VMs are on this host.
-    pub fn attach_emulators(&mut self, root: &Root) {
-        self.host.emulators = elf::emulators(root, &self.vms);
     }
 
     /// Reads a recording.

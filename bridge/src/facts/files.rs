@@ -4,7 +4,7 @@
 use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
-    Fact, Gap, access, accounts, apparmor, audit_log, boot, bridge_helper, config, coredump, cpu, device_nodes,
+    Fact, Gap, access, accounts, apparmor, audit_log, block, boot, bridge_helper, config, coredump, cpu, device_nodes,
     dnsmasq, dnsmasq_conf, firmware, interfaces, iommu, kernel, memory_encryption, mounts, nwfilters, pci, permissions,
     polkit, polkit_policy, process, processor, s390, sasl, selinux, snapshots, sockets, sriov, swap, sysctl, tls, usb,
     windows_support,
@@ -60,6 +60,7 @@ pub fn read(root: &Root) -> Host {
         pci_devices,
         usb_devices: usb::read(root),
         snapshots: snapshots::read(root),
+        block_devices: block::devices(root),
         ..Host::default()
     }
 }

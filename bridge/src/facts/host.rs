@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::audit_log::Denials;
+use super::block::BlockDevice;
 use super::boot::Boot;
 use super::bridge_helper::BridgeHelper;
 use super::cpu::Cpu;
@@ -30,6 +31,7 @@ use super::processor::Processor;
 use super::s390::S390;
 use super::sasl::Sasl;
 use super::sriov::VirtualFunction;
+use super::storage::Storage;
 use super::swap::Swap;
 use super::sysctl::Sysctl;
 use super::tls::Tls;
@@ -88,6 +90,9 @@ pub struct Host {
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    /// Block devices by the kernel's name.
+    pub block_devices: Fact<BTreeMap<String, BlockDevice>>,
+    pub storage: Storage,
     pub cpu: Cpu,
     pub iommu: Iommu,
     /// PCI address (`0000:03:00.0`) to the device.

@@ -112,6 +112,7 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         device_kinds,
         networks: networks::read(connection),
         nwfilters: nwfilters::read(connection),
+        ..Libvirt::default()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod access;
 mod accounts;
 mod apparmor;
 pub mod audit_log;
+pub mod block;
 pub mod boot;
 pub mod bridge_helper;
 pub mod capabilities;
@@ -30,23 +31,30 @@ pub mod firmware;
 pub mod guest;
 pub mod helpers;
 pub mod host;
+pub mod image_header;
+pub mod images;
 pub mod interfaces;
 pub mod iommu;
 mod kernel;
+pub mod leftovers;
 pub mod libvirt;
 pub mod libvirt_sys;
 pub mod memory_encryption;
+pub mod meta;
 pub mod mounts;
 pub mod named_files;
 pub mod networks;
+pub mod nvram;
 pub mod nwfilters;
 pub mod osinfo;
 pub mod pci;
 pub mod permissions;
 mod polkit;
 mod polkit_policy;
+pub mod pools;
 pub mod process;
 pub mod processor;
+mod qcow2;
 mod redact;
 pub mod root;
 pub mod s390;
@@ -58,6 +66,7 @@ mod snapshots;
 mod sockets;
 pub mod sriov;
 pub mod sshd;
+pub mod storage;
 pub mod sudoers;
 pub mod swap;
 pub mod sysctl;
@@ -117,6 +126,10 @@ pub struct Libvirt {
     pub networks: Fact<BTreeMap<String, networks::Network>>,
     /// Network filters by name.
     pub nwfilters: Fact<BTreeMap<String, nwfilters::Filter>>,
+    /// Storage pools by name.
+    pub pools: Fact<pools::Pools>,
+    /// Never their values.
+    pub secrets: Fact<pools::Secrets>,
 }
 
 /// Whether libvirt answered.

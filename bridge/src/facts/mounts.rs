@@ -19,7 +19,9 @@ pub struct Mounts(pub BTreeMap<String, Mount>);
 pub struct Mount {
     pub point: String,
     /// `xfs`, `nfs4`, `fuse.sshfs`.
-    pub kind: String,
+    pub fs_type: String,
+    /// `MAJOR:MINOR` of the device.
+    pub device: String,
     /// A device, `server:/export`, or whatever the file system calls its source.
     pub source: String,
     /// Of the mount and of its file system, as `/proc/self/mountinfo` lists them, with commas.
@@ -30,6 +32,18 @@ impl Mount {
     /// An option by its name alone, or by `NAME=`.
     pub fn has(&self, option: &str) -> bool {
         self.options.split(',').any(|given| given.split_once('=').map_or(given, |(name, _)| name) == option)
+    }
+
+    /// An option with its value: `sec=krb5p`.
+    pub fn has_exactly(&self, option: &str) -> bool {
+        self.options.split(',').any(|given| given == option)
+    }
+
+    /// Whether it lies on another machine, or may do so: then reading may wait for that one.
+    pub fn is_remote(&self) -> bool {
+        let remote =
+            ["nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "lustre", "autofs", "virtiofs", "fuse"];
+        remote.contains(&self.fs_type.as_str()) || self.fs_type.starts_with("fuse.")
     }
 
     /// Files on it have SELinux labels of their own, or one that the mount gives them.
@@ -68,18 +82,27 @@ fn parse(text: &str) -> Mounts {
         let Some((own, file_system)) = line.split_once(" - ") else { continue };
         let own: Vec<&str> = own.split(' ').collect();
         let file_system: Vec<&str> = file_system.split(' ').collect();
-        if let ([_, _, _, _, point, options, ..], [kind, source, more, ..]) = (own.as_slice(), file_system.as_slice()) {
+        if let ([_, _, device, _, point, options, ..], [fs_type, source, more, ..]) =
+            (own.as_slice(), file_system.as_slice())
+        {
             let point = unescaped(point);
             let mount = Mount {
                 point: point.clone(),
-                kind: (*kind).to_owned(),
+                fs_type: (*fs_type).to_owned(),
+                device: (*device).to_owned(),
                 source: unescaped(source),
-                options: format!("{options},{more}"),
+                options: without_secrets(&format!("{options},{more}")),
             };
             mounts.insert(point, mount);
         }
     }
     Mounts(mounts)
+}
+
+/// A password in a mount's options is no business of ours.
+fn without_secrets(options: &str) -> String {
+    let open = |option: &&str| !option.starts_with("password") && !option.starts_with("secret");
+    options.split(',').filter(open).collect::<Vec<_>>().join(",")
 }
 
 /// The kernel writes blanks, line ends and backslashes as three octal digits.
@@ -121,7 +144,7 @@ broken
         assert_eq!(fact.origin(), "/proc/1/mountinfo");
         let mounts = fact.get().unwrap();
         assert_eq!(mounts.0.len(), 4);
-        let kind = |path: &str| mounts.for_path(path).map(|mount| mount.kind.as_str());
+        let kind = |path: &str| mounts.for_path(path).map(|mount| mount.fs_type.as_str());
         assert_eq!(kind("/srv/my images/a.qcow2"), Some("nfs4"));
         assert_eq!(kind("/srv/my images/inner/a"), Some("fuse.sshfs"));
         assert_eq!(kind("/srv/my images2/a"), Some("xfs"));
@@ -132,6 +155,10 @@ broken
         assert!(mounts.0["/srv/my images"].has("vers") && !mounts.0["/srv/my images"].has("ver"));
         let given = Mount { options: "rw,context=system_u:object_r:svirt_image_t:s0".to_owned(), ..Mount::default() };
         assert!(given.is_labelled());
+        assert!(mounts.0["/srv/my images"].is_remote() && !mounts.0["/"].is_remote());
+        assert!(mounts.0["/srv/my images"].has_exactly("vers=4.2") && !mounts.0["/srv/my images"].has_exactly("vers"));
+        assert_eq!(mounts.0["/"].device, "253:0");
+        assert_eq!(without_secrets("rw,password=x,secretfile=y,sec=ntlm"), "rw,sec=ntlm");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 use super::{Fact, Gap};
 
@@ -56,9 +57,19 @@ impl Root {
         Ok(Self { directory, path: self.path.join(path.trim_start_matches('/')) })
     }
 
+    /// The same directory for a thread that may outlive this audit.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { directory: self.directory.try_clone()?, path: self.path.clone() })
+    }
+
     /// Owner, mode and the like of what a path leads to, which is not opened for that.
-    pub fn metadata(&self, path: &str) -> io::Result<rustix::fs::Stat> {
-        Ok(rustix::fs::fstat(self.open_at(path, OFlags::PATH)?)?)
+    pub fn metadata(&self, path: &str) -> io::Result<Stat> {
+        self.handle(path)?.metadata()
+    }
+
+    /// A file without opening it, so that a device or a FIFO does not notice.
+    pub fn handle(&self, path: &str) -> io::Result<Handle> {
+        Ok(Handle(self.open_at(path, OFlags::PATH)?))
     }
 
     /// A regular file. Anything else is not opened: that alone can start a device.
@@ -190,6 +201,41 @@ impl Root {
     }
 }
 
+/// A file that was found but not opened.
+pub struct Handle(OwnedFd);
+
+impl Handle {
+    pub fn metadata(&self) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(&self.0)?)
+    }
+
+    /// An extended attribute; `None` where there is none, or the file system has no such thing.
+    pub fn attribute(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut value = [0; 1024];
+        match rustix::fs::getxattr(self.link(), name, &mut value) {
+            Ok(length) => Ok(Some(value.get(..length).unwrap_or_default().to_owned())),
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// For reading only. What is neither a regular file nor a block device is not opened: that alone can set a device going.
+    pub fn open(&self) -> io::Result<File> {
+        match FileType::from_raw_mode(self.metadata()?.st_mode) {
+            FileType::RegularFile | FileType::BlockDevice => {
+                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+                Ok(File::from(rustix::fs::open(self.link(), flags, Mode::empty())?))
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a regular file nor a block device")),
+        }
+    }
+
+    /// The kernel's own way from a handle back to its file.
+    fn link(&self) -> String {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd())
+    }
+}
+
 /// The file is not there. A process that has just ended shows as `ESRCH`.
 pub fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
@@ -316,6 +362,23 @@ pub(super) mod tests {
         assert!(test.root().read_end("/fifo", 12).is_err() && test.root().open_file("/fifo").is_err());
         assert_eq!(test.root().metadata("/fifo").unwrap().st_mode & 0o777, 0o400);
         assert!(is_absent(&test.root().metadata("/none").unwrap_err()));
+    }
+
+    #[test]
+    fn a_handle_opens_only_what_holds_data() {
+        let test = TestRoot::new();
+        test.fifo("/fifo").file("/file", "data").directory("/directory");
+        let root = test.root();
+        let mut read = String::new();
+        root.handle("/file").unwrap().open().unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read, "data");
+        for path in ["/fifo", "/directory"] {
+            let error = root.handle(path).unwrap().open().unwrap_err();
+            assert_eq!(error.to_string(), "it is neither a regular file nor a block device", "{path}");
+        }
+        assert_eq!(root.metadata("/file").unwrap().st_size, 4);
+        assert!(is_absent(&root.metadata("/none").unwrap_err()));
+        assert_eq!(root.handle("/file").unwrap().attribute("user.none").unwrap(), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::access::FileMode;
 use super::guest::Guest;
 use super::helpers::Helper;
 use super::host::Process;
+use super::leftovers::Leftovers;
 use super::named_files::NamedFiles;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,8 @@ pub struct Vm {
     pub helpers: Fact<Vec<Helper>>,
     /// Files that libvirt runs for its interfaces, as the definitions name them; `None` for one that does not exist.
     pub interface_scripts: BTreeMap<String, Fact<Option<FileMode>>>,
+    /// Its files beside its images.
+    pub left: Leftovers,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -28,6 +28,6 @@ fn judge(vm: &Vm, judge: impl FnOnce(&Process) -> Judged) -> Judged {
 }
 
 /// Whether a user runs the VM with his own rights, rather than the system.
-fn is_session(vm: &Vm) -> bool {
+pub(super) fn is_session(vm: &Vm) -> bool {
     vm.connection == "session" || vm.connection.split(['?', '#']).next().is_some_and(|uri| uri.ends_with("/session"))
 }

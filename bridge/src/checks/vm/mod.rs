@@ -8,6 +8,11 @@ pub(super) mod console;
 pub mod console_access;
 pub mod cpu;
 mod descriptor;
+pub mod disk_device;
+pub mod disk_encryption;
+pub mod disk_format;
+pub mod disk_network;
+pub mod disk_options;
 pub mod disks;
 pub mod dump;
 pub mod emulated;
@@ -24,6 +29,7 @@ pub mod limits;
 pub mod machine;
 pub mod machine_type;
 pub mod memory;
+pub mod nvram;
 pub mod qemu_monitor;
 pub mod qemu_options;
 pub mod rng;
@@ -86,7 +92,7 @@ impl Tally {
 }
 
 /// As `Verdict::from(gap)`, for one device of several.
-fn not_known(subject: &str, gap: &Gap) -> Verdict {
+pub(super) fn not_known(subject: &str, gap: &Gap) -> Verdict {
     let place = if gap.admin { format!(" to read {}", gap.origin) } else { String::new() };
     let mut verdict = Verdict::unknown(format!("{subject} is not known: {}{place}.", gap.reason))
         .and(gap.origin.as_str(), format!("not known: {}", gap.reason));
