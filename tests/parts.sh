@@ -29,11 +29,15 @@ on_exit() {
     trap 'exit 129' HUP
 }
 end_all() {
-    local status=$?
+    local status=$? _
     trap '' INT TERM HUP
     if [ -n "$child" ]; then
         kill -TERM -- "-$child" 2>/dev/null || true
         wait "$child" 2>/dev/null || true
+        for _ in {1..50}; do # its own children may take a moment longer
+            kill -0 -- "-$child" 2>/dev/null || break
+            sleep 0.1
+        done
     fi
     $at_exit
     exit $status

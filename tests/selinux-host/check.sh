@@ -41,7 +41,7 @@ logs=target/selinux-host/$mode
 measured=() lap_ms=$(now_ms)
 # lap WORDS: since the last lap
 lap() {
-    local now d; now=$(now_ms) d=$(($(now_ms) - lap_ms))
+    local now d; now=$(now_ms); d=$((now - lap_ms))
     measured+=("$(printf '%5d.%d s  %s' $((d / 1000)) $((d % 1000 / 100)) "$1")")
     lap_ms=$now
 }
@@ -65,20 +65,20 @@ lap "tests built"
 
 progress "booting the host, $mode"
 start_machine "$enforcing"
-wait_for_machine 300
+run wait_for_machine 300
 lap "boot, to the first answer over ssh"
-install_stage "$stage"
-start_vms
+run install_stage "$stage"
+run start_vms
 lap "program and page installed, both VMs started"
 progress "the host is up, with both VMs; its audit:"
 for user in host viewer; do
     name=${user/#host/audit}
-    ssh -F "$run/ssh_config" "$user" vm-security audit --all >"$logs/$name.txt"
-    ssh -F "$run/ssh_config" "$user" vm-security audit --format json >"$logs/$name.json"
+    run ssh -F "$run/ssh_config" "$user" vm-security audit --all >"$logs/$name.txt"
+    run ssh -F "$run/ssh_config" "$user" vm-security audit --format json >"$logs/$name.json"
 done
-on_host vm-security facts >"$logs/facts.json"
-on_host vm-security audit
-lap "six readings of the host written to $logs"
+run on_host vm-security facts >"$logs/facts.json"
+grep -E '^(Host|VM) |^  (meets|does not meet|FAIL|WARN) ' "$logs/audit.txt"
+lap "five readings of the host written to $logs"
 
 show=cat summary=$cargo_summary
 VM_SECURITY_SSH_CONFIG="$run/ssh_config" VM_SECURITY_ENFORCING="$enforcing" \
