@@ -26,7 +26,7 @@ fn setenforce_is_seen() {
     let mut transcript = bed.peer();
     let mut watch = Followed::open(&mut transcript, "1:1", &json!({"connection": "system"}));
     assert_eq!(mode(&watch)["verdict"], words(booted).0);
-    let labels = TENANTS.map(|uuid| watch.finding(uuid, "proc.selinux-label").clone());
+    let labels = TENANTS.map(|uuid| watch.finding(uuid, "proc.mcs-unique").clone());
     for now in [other, booted] {
         bed.sh(&format!("setenforce {now}"));
         let (verdict, word) = words(now);
@@ -46,8 +46,13 @@ fn setenforce_is_seen() {
         if expected == "warn" {
             assert!(evidence(lasting, "/proc/cmdline").contains("enforcing=0"), "{lasting}");
         }
-        // The labels stay; whether the policy behind them is enforced is what the host's finding says.
-        assert_eq!(TENANTS.map(|uuid| watch.finding(uuid, "proc.selinux-label").clone()), labels);
+        // The labels stay, but confine only while the policy behind them is enforced.
+        assert_eq!(TENANTS.map(|uuid| watch.finding(uuid, "proc.mcs-unique").clone()), labels);
+        for uuid in TENANTS {
+            let label = watch.finding(uuid, "proc.selinux-label");
+            assert_eq!(label["verdict"], if now == 1 { "pass" } else { "warn" }, "{label}");
+            assert_eq!(evidence(label, "/sys/fs/selinux/enforce"), word);
+        }
     }
     assert!(transcript.hang_up().ok);
 }
