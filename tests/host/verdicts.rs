@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::bed::{HARDENED, INSECURE, STOPPED, bed, definition, vm};
+use crate::table::assert_verdicts;
 
 /// `known`: decided by the machine under the bed (its kernel and processor), but there to be read.
 const HOST: &[(&str, &str)] = &[
@@ -70,24 +71,6 @@ const VMS: &[(&str, [&str; 3])] = &[
     ("vm.taints", ["pass", "pass", "not-applicable"]),
     ("vm.config-drift", ["pass", "pass", "not-applicable"]),
 ];
-
-/// Each row of the table holds, and what is not in it is at least known.
-fn assert_verdicts(subject: &str, findings: &Value, table: &[(&str, &str)]) {
-    let mut wrong = Vec::new();
-    for (id, finding) in findings.as_object().unwrap() {
-        let wanted = table.iter().find(|(other, _)| other == id).map_or("known", |(_, verdict)| verdict);
-        let verdict = finding["verdict"].as_str().unwrap();
-        if verdict != wanted && (wanted != "known" || verdict == "unknown") {
-            wrong.push(format!("{subject}: {id} is {verdict}, not {wanted}: {finding}"));
-        }
-    }
-    for (id, _) in table {
-        if findings.get(id).is_none() {
-            wrong.push(format!("{subject}: there is no {id}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
 
 #[test]
 fn each_verdict_is_the_right_one() {

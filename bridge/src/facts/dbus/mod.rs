@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::host::Host;
 use super::{Fact, Gap};
 
-/// How long all questions to one service may take together.
+/// How long a service may take for one answer; see `peer::TOGETHER` for all of them.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Adds what systemd, polkit, firewalld and fwupd say to the facts about the running host.
