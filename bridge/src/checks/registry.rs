@@ -280,7 +280,6 @@ pub static CHECKS: &[&Check] = &[
     &vm::disk_options::CACHE,
     &vm::disk_options::TRANSIENT,
     &vm::disk_options::MEDIA,
-    &vm::secrets::INSTALL,
     // Storage: images, pools, secrets and leftovers.
     &storage::images::MODE,
     &storage::images::OWNER,
