@@ -1,19 +1,56 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! One thing read from one source, with the place where a person can read it by hand.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{self, Display};
 use std::io;
+use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A value and where it was read, or why there is none. Serialised as `{"value":…,"origin":…}` or `{"missing":…,"origin":…}`.
-///
-/// `Missing` stands first: with `T = Option<_>` serde would otherwise take the absent `value` for a known `None`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Fact<T> {
     Missing(Gap),
     Known { value: T, origin: String },
+}
+
+/// Written out because serde's own way for such an enum keeps a copy of each fact, and code for that copy, of every type there is.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FactVisitor(PhantomData))
+    }
+}
+
+struct FactVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FactVisitor<T> {
+    type Value = Fact<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a fact with its value, or with the reason why it is missing")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fact<T>, A::Error> {
+        // Absent is not null: of an optional value null is one that is known.
+        let (mut value, mut reason, mut origin, mut admin) = (None, None, String::new(), false);
+        while let Some(key) = map.next_key::<Cow<str>>()? {
+            match &*key {
+                "value" => value = Some(map.next_value()?),
+                "missing" => reason = Some(map.next_value()?),
+                "origin" => origin = map.next_value()?,
+                "admin" => admin = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        match (reason, value) {
+            (Some(reason), _) => Ok(Fact::Missing(Gap { reason, admin, origin })),
+            (None, Some(value)) => Ok(Fact::Known { value, origin }),
+            (None, None) => Err(A::Error::missing_field("value")),
+        }
+    }
 }
 
 /// Why a fact is missing. A check that needs the fact answers `unknown` with this reason.
@@ -136,5 +173,12 @@ mod tests {
         let none: Fact<Option<String>> = Fact::known("/etc/x", None);
         let text = serde_json::to_string(&none).unwrap();
         assert_eq!(serde_json::from_str::<Fact<Option<String>>>(&text).unwrap(), none);
+        let numbered: Fact<std::collections::BTreeMap<u32, bool>> = Fact::known("/x", [(7, true)].into());
+        let text = serde_json::to_string(&numbered).unwrap();
+        assert_eq!(serde_json::from_str::<Fact<std::collections::BTreeMap<u32, bool>>>(&text).unwrap(), numbered);
+        assert_eq!(serde_json::from_str::<Fact<bool>>(r#"{"later":[1],"value":true}"#).unwrap(), Fact::known("", true));
+        for wrong in ["{}", r#"{"origin":"/x"}"#, "true", r#"{"value":1}"#, r#"{"missing":1}"#] {
+            assert!(serde_json::from_str::<Fact<bool>>(wrong).is_err(), "{wrong}");
+        }
     }
 }
