@@ -120,7 +120,10 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
 fn domain_capabilities(target: &Target, connection: &Connect) -> Fact<String> {
     const ORIGIN: &str = "virsh domcapabilities";
     let ask = |connection: &Connect| connection.domain_capabilities(None, None, None, None, 0);
-    let refused = |error: &Error| error.code() == Enum::Known(ErrorNumber::OperationDenied);
+    // Another driver has nothing to say over any connection, and a second one may cost it all its start.
+    let refused = |error: &Error| {
+        target.uri.starts_with("qemu") && error.code() == Enum::Known(ErrorNumber::OperationDenied)
+    };
     let answer = match ask(connection) {
         Err(error) if refused(&error) => match Secure::new(target).for_questions(ORIGIN) {
             Ok(connection) => ask(&connection),
