@@ -121,9 +121,8 @@ fn domain_capabilities(target: &Target, connection: &Connect) -> Fact<String> {
     const ORIGIN: &str = "virsh domcapabilities";
     let ask = |connection: &Connect| connection.domain_capabilities(None, None, None, None, 0);
     // Another driver has nothing to say over any connection, and a second one may cost it all its start.
-    let refused = |error: &Error| {
-        target.uri.starts_with("qemu") && error.code() == Enum::Known(ErrorNumber::OperationDenied)
-    };
+    let refused =
+        |error: &Error| target.uri.starts_with("qemu") && error.code() == Enum::Known(ErrorNumber::OperationDenied);
     let answer = match ask(connection) {
         Err(error) if refused(&error) => match Secure::new(target).for_questions(ORIGIN) {
             Ok(connection) => ask(&connection),
