@@ -2,10 +2,11 @@
 
 /* Red Hat's chapter as a checklist: what it asks for, whether that is so, and what proves it. */
 
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 
 import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import { EmptyState } from "@patternfly/react-core/dist/esm/components/EmptyState";
+import { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection";
 import cockpit from "cockpit";
 
 import { chapterItems, progressOf, toSections, total } from "./chapter";
@@ -24,17 +25,12 @@ const _ = cockpit.gettext;
 
 function ProgressText({ progress }: { progress: Progress }) {
     const all = total(progress);
-    const { proven, notApplicable } = progress;
+    const { proven } = progress;
     return (
         <span className="vms-progress" data-proven={proven} data-total={all}>
-            {all > 0 &&
-                <span>
-                    {cockpit.format(cockpit.ngettext("$0 of $1 item proven", "$0 of $1 items proven", all), proven, all)}
-                </span>}
-            {notApplicable > 0 &&
-                <span className="vms-subtle">
-                    {cockpit.format(cockpit.ngettext("$0 does not apply", "$0 do not apply", notApplicable), notApplicable)}
-                </span>}
+            {all > 0
+                ? cockpit.format(cockpit.ngettext("$0 of $1 item proven", "$0 of $1 items proven", all), proven, all)
+                : _("Does not apply")}
         </span>
     );
 }
@@ -67,7 +63,11 @@ function Item({ row: { id, title, finding }, view }: { row: Row, view: View }) {
     );
 }
 
+const applies = ({ finding }: Row): boolean => finding.verdict !== "not-applicable";
+
 function SectionPart({ section: { slug, items, progress }, view }: { section: Section, view: View }) {
+    const [expanded, setExpanded] = useState(false);
+    const others = items.filter(row => !applies(row));
     return (
         <section className="vms-section" data-section={slug} aria-label={sectionText(slug)}>
             <div className="vms-section-head">
@@ -75,9 +75,13 @@ function SectionPart({ section: { slug, items, progress }, view }: { section: Se
                 <ProgressText progress={progress} />
             </div>
             {total(progress) > 0 && <Bar progress={progress} />}
-            <ul className="vms-items">
-                {items.map(row => <Item key={row.id} row={row} view={view} />)}
-            </ul>
+            <ul>{items.filter(applies).map(row => <Item key={row.id} row={row} view={view} />)}</ul>
+            {others.length > 0 &&
+                <ExpandableSection toggleText={cockpit.format(cockpit.ngettext(
+                    "$0 item does not apply", "$0 items do not apply", others.length), others.length)}
+                                   isExpanded={expanded} onToggle={(_event, now) => setExpanded(now)}>
+                    {expanded && <ul>{others.map(row => <Item key={row.id} row={row} view={view} />)}</ul>}
+                </ExpandableSection>}
         </section>
     );
 }

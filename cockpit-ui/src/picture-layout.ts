@@ -21,7 +21,7 @@ export const ZONES: { id: "outside" | "host", box: Box }[] = [
 
 export const NODES: Record<string, Box> = {
     guest: { x: 390, y: 30, width: 250, height: 134 },
-    qemu: { x: 510, y: 288, width: 130, height: 148 },
+    qemu: { x: 528, y: 288, width: 112, height: 148 },
     host: { x: 220, y: 534, width: 800, height: 62 },
     neighbours: { x: 724, y: 204, width: 148, height: 60 },
     storage: { x: 892, y: 204, width: 128, height: 60 },
@@ -41,16 +41,16 @@ export interface Route {
 
 export const ROUTES: Record<string, Route> = {
     "guest-qemu": {
-        points: [[575, 164], [575, 288]], gate: [0, 0.48], label: { at: [610, 229], anchor: "start" },
+        points: [[584, 164], [584, 288]], gate: [0, 0.45], label: { at: [619, 225], anchor: "start" },
     },
     "qemu-host": {
-        points: [[575, 436], [575, 534]], gate: [0, 0.45], label: { at: [610, 485], anchor: "start" },
+        points: [[584, 436], [584, 534]], gate: [0, 0.45], label: { at: [619, 487], anchor: "start" },
     },
     "guest-dma": {
-        points: [[466, 164], [466, 534]], gate: [0, 0.3], label: { at: [432, 244], anchor: "end" },
+        points: [[452, 164], [452, 534]], gate: [0, 0.26], label: { at: [487, 265], anchor: "start" },
     },
     "guest-shares": {
-        points: [[420, 164], [420, 534]], gate: [0, 0.62], label: { at: [386, 398], anchor: "end" },
+        points: [[410, 164], [410, 534]], gate: [0, 0.62], label: { at: [375, 398], anchor: "end" },
     },
     "guest-network": {
         points: [[390, 136], [270, 136], [270, 268], [172, 268]], gate: [1, 0.5], label: { at: [306, 196], anchor: "start" },
@@ -77,7 +77,7 @@ export const ROUTES: Record<string, Route> = {
         points: [[640, 358], [956, 358], [956, 264]], gate: [0, 0.74], label: { at: [842, 350], anchor: "end" },
     },
     "users-vm": {
-        points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 462], anchor: "middle" },
+        points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 461], anchor: "middle" },
     },
 };
 
