@@ -33,6 +33,13 @@ test     /etc/ssl/certs/ca-certificates.crt ca-certificates ca-certificates
 test     socat                socat                   socat
 test     python3              python3                 python3
 test     openssl              openssl                 openssl
+test     ssh                  openssh-client          openssh-clients
+test     ssh-keygen           openssh-client          openssh
+test     mkfs.ext4            e2fsprogs               e2fsprogs
+test     cpio                 cpio                    cpio
+test     xz                   xz-utils                xz
+test     zstd                 zstd                    zstd
+test     setpriv              util-linux              util-linux
 test     chromium             chromium                chromium
 package  rpm                  rpm                     rpm
 package  rpmbuild             rpm                     rpm-build

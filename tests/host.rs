@@ -13,6 +13,8 @@ mod failures;
 mod followed;
 #[path = "host/secrets.rs"]
 mod secrets;
+#[path = "host/table.rs"]
+mod table;
 #[path = "protocol/transcript.rs"]
 mod transcript;
 #[path = "host/users.rs"]

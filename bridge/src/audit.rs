@@ -51,10 +51,10 @@ pub struct Audit<'a> {
 impl<'a> Audit<'a> {
     /// Reads all definitions for what the VMs share.
     pub fn new(facts: &'a Facts, profile: Profile, scope: &'a Scope) -> Self {
-        let mut neighbours = Neighbours::default();
+        let mut neighbours = Neighbours { mounts: facts.host.mounts.value(), ..Neighbours::default() };
         for vm in &facts.vms {
             let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
-            neighbours.learn(vm, stored.domain(), live.domain());
+            neighbours.learn(facts, vm, stored.domain(), live.domain());
         }
         let host = judge_host(facts, profile, scope, &neighbours);
         Self { facts, profile, scope, verdicts: None, neighbours, host }

@@ -50,12 +50,12 @@ export function areaText(area: string): string {
         confinement: _("Confinement of QEMU"),
         console: _("Consoles"),
         devices: _("Devices"),
-        network: _("Network"),
-        encryption: _("Protection from the host"),
-        guest: _("Inside the guest"),
+        network: _("Networks"),
         storage: _("Storage"),
         secrets: _("Secrets"),
         process: _("Running process"),
+        encryption: _("Protection from the host"),
+        guest: _("Inside the guest"),
         state: _("State"),
     };
     return Object.hasOwn(texts, area) ? texts[area] ?? area : area || _("Other");

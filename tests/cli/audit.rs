@@ -26,7 +26,7 @@ fn a_report_has_the_shape_of_version_1() {
     assert_eq!(report["libvirt"], json!({"state": "connected", "uri": "test:///default"}));
     assert_eq!(keys(&report["host"]), ["findings", "meets", "name", "proven"]);
     let vm = &report["vms"]["6695eb01-f6a4-8304-79aa-97f2502e193f"];
-    assert_eq!(keys(vm), ["connection", "findings", "meets", "name", "proven", "state"]);
+    assert_eq!(keys(vm), ["connection", "findings", "meets", "name", "proven", "state", "vectors"]);
     assert_eq!(
         (&vm["name"], &vm["connection"], &vm["state"]),
         (&json!("test"), &json!("test:///default"), &json!("running"))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The test bed, one test at a time.
+//! A host to test on, one test at a time: a test bed, or one that is reached with ssh.
+#![allow(dead_code, reason = "each test program uses its part")]
 #![allow(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
 use std::io::Write;
@@ -15,8 +16,15 @@ pub(crate) const HARDENED: &str = "22222222-2222-4222-8222-222222222222";
 pub(crate) const STOPPED: &str = "33333333-3333-4333-8333-333333333333";
 pub(crate) const MACHINES: [&str; 3] = [INSECURE, HARDENED, STOPPED];
 
+enum Place {
+    /// The name of a bed (tests/testbed).
+    Bed(String),
+    /// An ssh configuration with a host for each user; root's is `host` (tests/selinux-host).
+    Ssh(String),
+}
+
 pub(crate) struct Bed {
-    name: String,
+    place: Place,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -43,15 +51,32 @@ impl Run {
 pub(crate) fn bed() -> Bed {
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = std::env::var("VM_SECURITY_BED").unwrap_or_default();
-    assert!(!name.is_empty(), "VM_SECURITY_BED must name a bed that is up: tests/testbed/bed up NAME --stage DIR");
-    Bed { name, _turn: turn }
+    let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let place = given("VM_SECURITY_SSH_CONFIG").map(Place::Ssh).or_else(|| given("VM_SECURITY_BED").map(Place::Bed));
+    let place = place.expect("VM_SECURITY_BED must name a bed that is up: tests/testbed/bed up NAME --stage DIR");
+    Bed { place, _turn: turn }
 }
 
 impl Bed {
+    /// As root, or as the user that `--user` in front names.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testbed/bed"));
-        command.arg("enter").arg(&self.name).args(args).stdin(Stdio::null());
+        let mut command;
+        match &self.place {
+            Place::Bed(name) => {
+                command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testbed/bed"));
+                command.arg("enter").arg(name).args(args);
+            }
+            Place::Ssh(config) => {
+                let (host, args) = match args {
+                    ["--user", user, rest @ ..] => (*user, rest),
+                    _ => ("host", args),
+                };
+                command = Command::new("ssh");
+                // ssh gives the other side's shell one line.
+                command.args(["-F", config, host]).args(args.iter().map(|arg| quoted(arg)));
+            }
+        }
+        command.stdin(Stdio::null());
         command
     }
 
@@ -107,6 +132,10 @@ impl Bed {
         transcript.greet();
         transcript
     }
+}
+
+fn quoted(arg: &str) -> String {
+    format!("'{}'", arg.replace('\'', r"'\''"))
 }
 
 fn finish(child: std::process::Child) -> Run {

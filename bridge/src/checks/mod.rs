@@ -2,20 +2,31 @@
 //! The checks: pure functions from facts to a verdict, with every text that a person reads about them beside the code.
 
 pub mod access;
+mod assigned;
+pub mod confidential;
 pub mod daemon;
 pub mod domain;
+pub mod guest;
 pub mod host;
+pub mod ibmz;
+mod needs;
 mod neighbours;
+pub mod net;
 pub mod process;
 mod registry;
+mod shares;
+pub mod storage;
+mod uses;
 pub mod verdict;
 pub mod vm;
+pub mod windows;
 
 use serde::Serialize;
 
 use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
 pub use domain::Domain;
+pub use needs::{Need, User};
 pub use neighbours::Neighbours;
 pub use registry::CHECKS;
 pub use verdict::{Evidence, Judged, Outcome, Verdict};
@@ -115,9 +126,14 @@ pub enum Area {
     Confinement,
     Console,
     Devices,
+    Network,
     Storage,
     Secrets,
     Process,
+    /// Protection of a VM from its host: SEV, TDX, Secure Execution.
+    Encryption,
+    /// What stands in the guest.
+    Guest,
     State,
 }
 

@@ -4,8 +4,24 @@
 use std::collections::BTreeMap;
 
 use super::Fact;
+use super::access::User;
 use super::host::Group;
 use super::root::Root;
+
+/// The users of `/etc/passwd`. Of two of one name the first counts, as for the C library.
+pub(super) fn users(root: &Root) -> Fact<BTreeMap<String, User>> {
+    root.fact("/etc/passwd").map(|text| {
+        let mut users = BTreeMap::new();
+        for line in text.lines() {
+            if let [name, _, uid, gid, _, home, ..] = line.split(':').collect::<Vec<_>>()[..]
+                && let (Ok(uid), Ok(gid)) = (uid.parse(), gid.parse())
+            {
+                users.entry(name.to_owned()).or_insert_with(|| User { uid, gid, home: home.to_owned() });
+            }
+        }
+        users
+    })
+}
 
 /// The groups of `/etc/group`, each with the users it lists and those of `/etc/passwd` whose primary group it is.
 pub(super) fn groups(root: &Root) -> Fact<Vec<Group>> {

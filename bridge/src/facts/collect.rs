@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads all sources of one audit, side by side, so that one that hangs costs its own facts only.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,19 +10,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use memchr::memmem;
 use serde::Deserialize;
 use virt::connect::Connect;
 
+use super::access::FileMode;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
-use super::{Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, files, process};
+use super::{
+    Fact, Facts, Gap, Host, Libvirt, Link, VERSION, Vm, dbus, domain_log, elf, files, helpers, named_files, networks,
+    osinfo, pools, process,
+};
 
 /// libvirt counts as hanging when no call comes back for so long. QEMU's capabilities are probed anew after an update of QEMU, which
 /// can take half a minute on a slow host.
 const STALL: Duration = Duration::from_secs(60);
 /// Where libvirt stores definitions, for a root that is not the running host.
 const DEFINITIONS: &str = "/etc/libvirt/qemu";
+
+/// Scripts of one definition that are looked at.
+const SCRIPTS: usize = 100;
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -42,12 +51,14 @@ pub fn read(sources: &Sources, progress: &Progress) -> anyhow::Result<Facts> {
         let host = scope.spawn(|| if with_host { read_host(&root) } else { remote_host() });
         let (libvirt, vms) = match &sources.target {
             Some(target) => read_libvirt(target, progress),
-            None => (Libvirt::default(), read_definitions(&root)?),
+            None => (Libvirt { networks: networks::stored(&root), ..Libvirt::default() }, read_definitions(&root)?),
         };
         let host = host.join().map_err(|_| anyhow::anyhow!("reading the host's facts failed unexpectedly"))?;
         let mut facts = Facts { version: VERSION, privileged: is_privileged(), host, libvirt, vms, ..Facts::default() };
         facts.stamp();
-        facts.attach_processes(&root);
+        if with_host {
+            facts.attach(&root);
+        }
         Ok(facts)
     })
 }
@@ -91,11 +102,13 @@ pub fn read_connection(
     connection: &Connect,
     progress: &AtomicUsize,
 ) -> Result<(Libvirt, Vec<Vm>), Link> {
+    let storage = pools::start(connection);
     std::thread::scope(|scope| {
         let host = scope.spawn(|| libvirt::read_host(target, connection));
         let vms = libvirt::read_vms(target, connection, progress);
-        let host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
+        let mut host = host.join().map_err(|_| Link::Unreachable { message: "Reading libvirt failed.".to_owned() })?;
         let vms = vms.map_err(|error| libvirt::link_error(target, &error))?;
+        storage.finish(&mut host);
         // Each fact that was asked for after that is missing for no reason of its own.
         if connection.is_alive().is_ok_and(|alive| !alive) {
             let message =
@@ -119,7 +132,14 @@ pub fn libvirt_unreachable(target: &Target, link: Link) -> Libvirt {
         uri: target.uri.clone(),
         capabilities: gap.clone().into(),
         domain_capabilities: gap.clone().into(),
-        security_models: gap.into(),
+        security_models: gap.clone().into(),
+        machine_types: gap.clone().into(),
+        domain_features: gap.clone().into(),
+        device_kinds: gap.clone().into(),
+        networks: gap.clone().into(),
+        nwfilters: gap.clone().into(),
+        pools: gap.clone().into(),
+        secrets: gap.into(),
     }
 }
 
@@ -209,6 +229,22 @@ impl Vm {
     }
 }
 
+/// The files that a definition lets libvirt run for an interface, which few definitions do.
+fn scripts(root: &Root, definitions: [&Fact<Option<String>>; 2]) -> BTreeMap<String, Fact<Option<FileMode>>> {
+    let mut found = BTreeMap::new();
+    for text in definitions.into_iter().filter_map(|fact| fact.value()?.as_deref()) {
+        if memmem::find(text.as_bytes(), b"script ").is_none() {
+            continue;
+        }
+        let Ok(document) = roxmltree::Document::parse(text) else { continue };
+        let scripts = document.descendants().filter(|node| matches!(node.tag_name().name(), "script" | "downscript"));
+        for path in scripts.filter_map(|node| node.attribute("path")).take(SCRIPTS) {
+            found.entry(path.to_owned()).or_insert_with(|| FileMode::read(root, path));
+        }
+    }
+    found
+}
+
 impl Facts {
     /// Sets the time of reading to now.
     pub fn stamp(&mut self) {
@@ -216,9 +252,20 @@ impl Facts {
         self.recorded = now.round(jiff::Unit::Second).unwrap_or(now).to_string();
     }
 
-    /// Gives each running VM the QEMU process that its pid file names.
-    pub fn attach_processes(&mut self, root: &Root) {
+    /// Gives the VMs what this host says about them, and the host what they ask of it. Only where the VMs are on this host: another
+    /// machine's paths mean nothing here.
+    pub fn attach(&mut self, root: &Root) {
+        self.attach_processes(root);
+        self.host.emulators = elf::emulators(root, &self.vms);
+        self.attach_storage(root);
+    }
+
+    /// Gives each running VM the QEMU process that its pid file names, each other one the age of its log, and reads what the guests'
+    /// operating systems are.
+    fn attach_processes(&mut self, root: &Root) {
+        let helpers = helpers::Owners::new(&self.host.helpers);
         for vm in &mut self.vms {
+            vm.named_files = named_files::of_vm(root, vm);
             vm.process = match (&vm.live, &vm.state) {
                 (Fact::Known { value: None, .. }, _) => Fact::known("virsh domstate", None),
                 (Fact::Missing(gap), Fact::Missing(_)) => gap.clone().into(),
@@ -227,7 +274,11 @@ impl Facts {
                     process::of_vm(&pid, &vm.uuid, &self.host.qemu_processes)
                 }
             };
+            vm.helpers = helpers.of_vm(&vm.uuid, &vm.process);
+            vm.interface_scripts = scripts(root, [&vm.stored, &vm.live]);
         }
+        domain_log::attach(root, &mut self.vms);
+        osinfo::attach(root, &self.vms, &mut self.host.systems);
     }
 
     /// Reads a recording.

@@ -3,11 +3,18 @@
 
 use super::host::{Host, Polkit};
 use super::root::Root;
-use super::{Fact, Gap, accounts, apparmor, config, kernel, polkit, process, selinux, sockets};
+use super::{
+    Fact, Gap, access, accounts, apparmor, audit_log, block, boot, bridge_helper, config, coredump, cpu, device_nodes,
+    dnsmasq, dnsmasq_conf, firmware, interfaces, iommu, kernel, memory_encryption, mounts, nwfilters, pci, permissions,
+    polkit, polkit_policy, process, processor, s390, sasl, selinux, snapshots, sockets, sriov, swap, sysctl, tls, usb,
+    windows_support,
+};
 use crate::waivers;
 
 /// Reads what the file system below `root` says about a host. What D-Bus says is added by `facts::dbus`.
 pub fn read(root: &Root) -> Host {
+    let (config, mounts, pci_devices) = (config::read(root), mounts::read(root), pci::read(root));
+    let (qemu_processes, helpers) = process::all(root);
     Host {
         name: root.read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default(),
         // A directory that stands in for a host says nothing about its processor.
@@ -15,15 +22,45 @@ pub fn read(root: &Root) -> Host {
         selinux: selinux::read(root),
         apparmor: apparmor::read(root),
         kernel: kernel::read(root),
-        polkit: Polkit { rules: polkit::rules(root), ..Polkit::default() },
-        config: config::read(root),
+        dump_directory: config::dump_directory(root, &config.qemu),
+        polkit: Polkit { rules: polkit::rules(root), policy: polkit_policy::read(root), ..Polkit::default() },
+        tls: tls::read(root, &config),
+        config,
+        permissions: permissions::read(root),
+        sasl: sasl::read(root),
+        bridge_helper: bridge_helper::read(root),
+        dnsmasq: dnsmasq::read(root),
+        processor: processor::read(root),
+        boot: boot::read(root),
+        sysctl: sysctl::read(root),
+        device_nodes: device_nodes::read(root),
+        swaps: swap::read(root, &mounts),
+        mounts,
+        coredump_storage: coredump::storage(root),
+        svirt_denials: audit_log::read(root),
         groups: accounts::groups(root),
-        qemu_processes: process::all(root),
+        qemu_processes,
+        helpers,
+        interfaces: interfaces::read(root),
+        dnsmasq_conf: dnsmasq_conf::read(root),
+        nwfilter_originals: nwfilters::originals(root),
+        access: access::read(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
         waivers: root
             .optional(waivers::HOST_FILE)
             .and_then(|text| text.map_or_else(|| Ok(Vec::new()), |text| waivers::from_json(&text))),
+        firmware: firmware::read(root),
+        s390: s390::read(root),
+        memory_encryption: memory_encryption::read(root),
+        windows_support: windows_support::read(root),
+        cpu: cpu::read(root),
+        iommu: iommu::read(root),
+        virtual_functions: sriov::read(root, &pci_devices),
+        pci_devices,
+        usb_devices: usb::read(root),
+        snapshots: snapshots::read(root),
+        block_devices: block::devices(root),
         ..Host::default()
     }
 }
@@ -66,7 +103,35 @@ mod tests {
         assert_eq!(config["qemu"]["value"]["exists"], false);
         assert_eq!(host.selinux.configured.value(), Some(&None));
         let known: Vec<_> = known_values("", &left);
-        assert_eq!(known, ["/polkit/rules", "/selinux/configured", "/waivers"]);
+        // What is looked for there and is not there is known, too.
+        assert_eq!(
+            known,
+            [
+                "/access/bus",
+                "/access/cockpit_machines",
+                "/access/libvirt_dbus",
+                "/access/qemu_commands",
+                "/access/sasl_db",
+                "/access/sshd",
+                "/access/sudo",
+                "/bridge_helper",
+                "/coredump_storage",
+                "/dnsmasq",
+                "/dnsmasq_conf",
+                "/dump_directory",
+                "/nwfilter_originals",
+                "/permissions/definitions",
+                "/permissions/etc_libvirt",
+                "/permissions/hooks",
+                "/permissions/qemu_conf",
+                "/permissions/secrets",
+                "/polkit/rules",
+                "/sasl",
+                "/selinux/configured",
+                "/tls",
+                "/waivers",
+            ]
+        );
     }
 
     /// Paths of all facts that have a value.

@@ -6,6 +6,37 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
+use super::audit_log::Denials;
+use super::block::BlockDevice;
+use super::boot::Boot;
+use super::bridge_helper::BridgeHelper;
+use super::cpu::Cpu;
+use super::device_nodes::DeviceNode;
+use super::dnsmasq::Dnsmasq;
+use super::dnsmasq_conf::DnsmasqConf;
+use super::elf::Hardening;
+use super::firmware::Firmwares;
+use super::helpers::Helper;
+use super::interfaces::Interface;
+use super::iommu::Iommu;
+use super::memory_encryption::MemoryEncryption;
+use super::mounts::Mounts;
+use super::nwfilters::Filter;
+use super::osinfo::System;
+use super::pci::PciDevice;
+use super::permissions::{FileMode, Permissions};
+use super::process::Core;
+use super::processor::Processor;
+use super::s390::S390;
+use super::sasl::Sasl;
+use super::sriov::VirtualFunction;
+use super::storage::Storage;
+use super::swap::Swap;
+use super::sysctl::Sysctl;
+use super::tls::Tls;
+use super::usb::UsbDevice;
+use super::windows_support::WindowsSupport;
 use super::{Fact, Gap};
 use crate::waivers::Waiver;
 
@@ -18,20 +49,83 @@ pub struct Host {
     pub selinux: Selinux,
     pub apparmor: Apparmor,
     pub kernel: Kernel,
+    pub processor: Processor,
+    pub boot: Boot,
+    pub sysctl: Sysctl,
+    /// `/dev/kvm`, `/dev/sev` and the vhost devices that exist, by path.
+    pub device_nodes: Fact<BTreeMap<String, DeviceNode>>,
+    pub mounts: Fact<Mounts>,
+    pub swaps: Fact<Vec<Swap>>,
+    /// `Storage=` of systemd-coredump; `None` where no file sets it.
+    pub coredump_storage: Fact<Option<String>>,
+    /// Recent denials of SELinux in sVirt's domains.
+    pub svirt_denials: Fact<Denials>,
+    /// The emulators that definitions name, by path.
+    pub emulators: BTreeMap<String, Fact<Hardening>>,
+    /// fwupd's Host Security ID: `HSI:2! (v1.9.5)`.
+    pub fwupd_hsi: Fact<String>,
     pub systemd: Systemd,
     pub firewall: Fact<Firewall>,
     pub polkit: Polkit,
     pub config: Config,
+    pub permissions: Permissions,
+    pub tls: Fact<Tls>,
+    pub sasl: Fact<Sasl>,
+    pub bridge_helper: Fact<BridgeHelper>,
+    pub dnsmasq: Fact<Vec<Dnsmasq>>,
     /// Local groups (`/etc/group`) with their members, those by primary group (`/etc/passwd`) included.
     pub groups: Fact<Vec<Group>>,
     /// All QEMU processes of the host, whoever started them.
     pub qemu_processes: Fact<Vec<Process>>,
+    /// Programs that work for a VM or a network beside QEMU: swtpm, virtiofsd, dnsmasq.
+    pub helpers: Fact<Vec<Helper>>,
+    /// The host's own network devices, by name.
+    pub interfaces: Fact<BTreeMap<String, Interface>>,
+    /// What libvirt's networks gave dnsmasq to read, by network.
+    pub dnsmasq_conf: Fact<BTreeMap<String, DnsmasqConf>>,
+    /// The network filters as the package brought them; empty where it keeps no originals.
+    pub nwfilter_originals: Fact<BTreeMap<String, Filter>>,
+    pub access: Access,
     /// The mount namespace of PID 1, as `/proc/1/ns/mnt` points to it.
     pub mount_namespace: Fact<String>,
     /// Listening TCP sockets of the host's own network namespace.
     pub listeners: Fact<Vec<Listener>>,
+    /// Block devices by the kernel's name.
+    pub block_devices: Fact<BTreeMap<String, BlockDevice>>,
+    pub storage: Storage,
+    pub cpu: Cpu,
+    pub iommu: Iommu,
+    /// PCI address (`0000:03:00.0`) to the device.
+    pub pci_devices: Fact<BTreeMap<String, PciDevice>>,
+    /// PCI address of a virtual network function (SR-IOV) to what its card lets it do.
+    pub virtual_functions: Fact<BTreeMap<String, VirtualFunction>>,
+    /// The kernel's name of a USB device (`1-4.2`) to the device.
+    pub usb_devices: Fact<BTreeMap<String, UsbDevice>>,
+    /// Name of a VM of the system's libvirt to how many snapshots it has; those without any are left out.
+    pub snapshots: Fact<BTreeMap<String, usize>>,
+    /// What libosinfo's database says about each operating system that a VM names, by its id; `None` when it does not know it.
+    pub systems: BTreeMap<String, Fact<Option<System>>>,
+    pub s390: S390,
+    pub memory_encryption: MemoryEncryption,
+    pub windows_support: WindowsSupport,
     /// Findings about the host that somebody accepted; none when there is no such file.
     pub waivers: Fact<Vec<Waiver>>,
+    /// What the descriptors of firmware images say.
+    pub firmware: Fact<Firmwares>,
+    /// Where libvirt puts the memory of guests that crash; `None` while the directory does not exist.
+    pub dump_directory: Fact<Option<DumpDirectory>>,
+}
+
+/// `auto_dump_path` of qemu.conf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpDirectory {
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// The first directory above it that other users cannot pass.
+    pub closed_by: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +138,10 @@ pub struct Selinux {
     pub booleans: Fact<BTreeMap<String, Boolean>>,
     /// Values that `setsebool -P` stored (`booleans.local` of the policy store); a boolean not listed has the policy's default.
     pub stored_booleans: Fact<BTreeMap<String, bool>>,
+    /// Types that the policy exempts from being enforced.
+    pub permissive_types: Fact<Vec<String>>,
+    /// Scripts in `/etc/libvirt/hooks` and the directories below it, which libvirt runs as root.
+    pub hooks: Fact<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +212,9 @@ pub struct Unit {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketUnit {
     pub mode: u32,
+    /// The group that the socket's file belongs to; empty for root's.
+    #[serde(default)]
+    pub group: String,
     /// As systemd's `Listen` property: `/run/libvirt/virtqemud-sock`, `[::]:16509`.
     pub listen: Vec<String>,
 }
@@ -146,6 +247,8 @@ pub struct Zone {
 pub struct Polkit {
     /// polkit's implicit answers for libvirt's actions, over D-Bus.
     pub actions: Fact<BTreeMap<String, ImplicitAnswers>>,
+    /// The same as libvirt's policy file has them, for when polkit does not run.
+    pub policy: Fact<BTreeMap<String, ImplicitAnswers>>,
     /// Rules files (`.rules`, `.pkla`) that mention libvirt, in polkit's order.
     pub rules: Fact<Vec<RulesFile>>,
 }
@@ -171,6 +274,8 @@ pub struct Config {
     pub qemu: Fact<ConfFile>,
     /// File name (`libvirtd.conf`, `virtqemud.conf`, …) to its content, for the files that exist.
     pub daemons: BTreeMap<String, Fact<ConfFile>>,
+    /// Path of a file that a daemon's `log_outputs` names to its mode; `None` when it does not exist.
+    pub log_files: BTreeMap<String, Fact<Option<FileMode>>>,
 }
 
 /// The assignment of each key that counts: as libvirt looks it up, the first one. Values of password keys are never kept, only that they are set.
@@ -296,6 +401,11 @@ pub struct Process {
     pub cgroup: Fact<String>,
     /// Listening TCP sockets that this process itself holds.
     pub listeners: Fact<Vec<Listener>>,
+    /// What stands in the `/dev` that it sees.
+    pub devices: Fact<Vec<super::devices::DeviceNode>>,
+    /// Programs and libraries in its memory whose files are gone: replaced by an update, or deleted.
+    pub stale: Fact<Vec<String>>,
+    pub core: Core,
 }
 
 /// Bit sets, as the hexadecimal numbers of `/proc/PID/status`.

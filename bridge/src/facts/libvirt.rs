@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt says: its own documents, and each VM's state, definitions, labels and taints.
 //!
-//! The connection is read-only. Only the question whether a console has a password needs a second, read-write one.
+//! The connection is read-only. Only the question whether a console has a password, that for domain capabilities, and those to guests need
+//! a second, read-write one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,7 +13,9 @@ use virt::enumutil::Enum;
 use virt::error::{Error, ErrorNumber};
 
 use super::vm::GraphicsPasswords;
-use super::{Fact, Gap, Libvirt, Link, State, Vm, libvirt_sys, redact};
+use super::{
+    Fact, Gap, Libvirt, Link, State, Vm, capabilities, domain_features, guest, libvirt_sys, networks, nwfilters, redact,
+};
 
 /// Calls under way at once. libvirtd answers up to five of one client side by side (`max_client_requests`).
 const CALLS: usize = 4;
@@ -86,32 +89,49 @@ pub fn read_host(target: &Target, connection: &Connect) -> Libvirt {
         Ok(xml) => Fact::known("virConnectGetCapabilities", xml),
         Err(error) => gap("virConnectGetCapabilities", &error).into(),
     };
-    let domain_capabilities = match connection.domain_capabilities(None, None, None, None, 0) {
-        Ok(xml) => Fact::known("virConnectGetDomainCapabilities", xml),
-        Err(error) => gap("virConnectGetDomainCapabilities", &error).into(),
+    let domain_capabilities = domain_capabilities(target, connection);
+    let parsed = capabilities.clone().and_then(|xml| capabilities::host(&xml));
+    let (security_models, machine_types) = match parsed {
+        Fact::Known { value, .. } => (
+            Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value.security_models),
+            Fact::known("virsh capabilities: /capabilities/guest/arch/machine", value.machine_types),
+        ),
+        Fact::Missing(gap) => (gap.clone().into(), gap.into()),
     };
-    let security_models = capabilities.clone().and_then(|xml| security_models(&xml));
-    let security_models = match security_models {
-        Fact::Known { value, .. } => Fact::known("virConnectGetCapabilities: /capabilities/host/secmodel/model", value),
-        missing @ Fact::Missing(_) => missing,
-    };
+    let domain_features = domain_features::read(&domain_capabilities);
+    let device_kinds = capabilities::devices(&domain_capabilities);
     Libvirt {
         link: Link::Connected,
         connection: target.connection.clone(),
         uri: target.uri.clone(),
         capabilities,
         domain_capabilities,
+        domain_features,
         security_models,
+        machine_types,
+        device_kinds,
+        networks: networks::read(connection),
+        nwfilters: nwfilters::read(connection),
+        ..Libvirt::default()
     }
 }
 
-fn security_models(xml: &str) -> Result<Vec<String>, String> {
-    let document =
-        roxmltree::Document::parse(xml).map_err(|error| format!("libvirt's capabilities do not parse ({error})"))?;
-    let host = document.root_element().children().find(|node| node.has_tag_name("host"));
-    let models = host.into_iter().flat_map(|host| host.children()).filter(|node| node.has_tag_name("secmodel"));
-    let names = models.filter_map(|model| model.children().find(|node| node.has_tag_name("model"))?.text());
-    Ok(names.map(|name| name.trim().to_owned()).collect())
+/// libvirt refuses them over a read-only connection since a caller could name any program as the emulator.
+fn domain_capabilities(target: &Target, connection: &Connect) -> Fact<String> {
+    const ORIGIN: &str = "virsh domcapabilities";
+    let ask = |connection: &Connect| connection.domain_capabilities(None, None, None, None, 0);
+    let refused = |error: &Error| error.code() == Enum::Known(ErrorNumber::OperationDenied);
+    let answer = match ask(connection) {
+        Err(error) if refused(&error) => match Secure::new(target).for_questions(ORIGIN) {
+            Ok(connection) => ask(&connection),
+            Err(gap) => return gap.into(),
+        },
+        answer => answer,
+    };
+    match answer {
+        Ok(xml) => Fact::known(ORIGIN, xml),
+        Err(error) => gap(ORIGIN, &error).into(),
+    }
 }
 
 /// All VMs, sorted by name. `progress` counts the calls that came back.
@@ -137,23 +157,30 @@ pub fn read_vms(target: &Target, connection: &Connect, progress: &AtomicUsize) -
     });
     let mut vms = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
+    guest::ask(&mut vms, || secure.for_questions(guest::INFO));
     Ok(vms)
 }
 
 /// One VM; `None` when there is none with this UUID (any more).
 pub fn read_one(target: &Target, connection: &Connect, uuid: &str) -> Result<Option<Vm>, Error> {
     match connection.lookup_domain_by_uuid_string(uuid) {
-        Ok(domain) => Ok(read_vm(target, &domain, &Secure::new(target))),
+        Ok(domain) => {
+            let secure = Secure::new(target);
+            let mut vm = read_vm(target, &domain, &secure);
+            guest::ask(vm.as_mut_slice(), || secure.for_questions(guest::INFO));
+            Ok(vm)
+        }
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn is_gone(error: &Error) -> bool {
-    error.code() == Enum::Known(ErrorNumber::NoDomain)
+/// It was there when it was listed, and is no more.
+pub(super) fn is_gone(error: &Error) -> bool {
+    matches!(error.code(), Enum::Known(ErrorNumber::NoDomain | ErrorNumber::NoNetwork | ErrorNumber::NoNwfilter))
 }
 
-fn gap(call: &str, error: &Error) -> Gap {
+pub(super) fn gap(call: &str, error: &Error) -> Gap {
     let reason = match error.code() {
         Enum::Known(ErrorNumber::NoSupport) => "this libvirt driver does not report it".to_owned(),
         _ => format!("libvirt answered: {}", error.message().trim()),
@@ -161,7 +188,8 @@ fn gap(call: &str, error: &Error) -> Gap {
     Gap::new(call, reason)
 }
 
-/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML.
+/// A read-write connection, opened when the first VM needs it: only it may ask for secure XML, for domain
+/// capabilities, and guests.
 struct Secure<'a> {
     target: &'a Target,
     connection: OnceLock<Option<Connect>>,
@@ -178,6 +206,17 @@ impl<'a> Secure<'a> {
         let ours = uri.starts_with("qemu:///") || uri.starts_with("test://");
         let open = || (ours && rustix::process::geteuid().is_root()).then(|| Connect::open(Some(uri)).ok()).flatten();
         self.connection.get_or_init(open).as_ref()
+    }
+
+    /// The same connection, for other questions that libvirt answers over no other.
+    fn for_questions(&self, origin: &str) -> Result<Connect, Gap> {
+        match self.connection() {
+            Some(connection) => Ok(connection.clone()),
+            None if rustix::process::geteuid().is_root() => {
+                Err(Gap::new(origin, "libvirt gave no read-write connection"))
+            }
+            None => Err(Gap::needs_admin(origin)),
+        }
     }
 }
 

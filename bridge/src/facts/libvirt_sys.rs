@@ -69,6 +69,48 @@ pub fn taint_messages(domain: &Domain) -> Result<Vec<String>, Error> {
     Ok(messages)
 }
 
+/// The texts of a guest agent's answers, by libvirt's field names, of those fields that `keep` names. The guest chooses what and how many
+/// they are; libvirt refuses an answer of more than 10 MiB, and no more than [`FIELD_LIMIT`] are kept here.
+pub fn guest_info(
+    domain: &Domain,
+    types: virt_sys::virDomainGuestInfoTypes,
+    keep: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, String)>, Error> {
+    let mut list: virt_sys::virTypedParameterPtr = ptr::null_mut();
+    let mut count: c_int = 0;
+    // SAFETY: `domain` is a live reference; libvirt stores an array and its length, which are ours to free.
+    let result = unsafe { virt_sys::virDomainGetGuestInfo(domain.as_ptr(), types, &raw mut list, &raw mut count, 0) };
+    if result < 0 {
+        return Err(Error::last_error());
+    }
+    let mut fields = Vec::new();
+    if !list.is_null() {
+        for index in 0..usize::try_from(count).unwrap_or(0) {
+            if fields.len() >= FIELD_LIMIT {
+                break;
+            }
+            // SAFETY: `index` is below the returned length.
+            let parameter = unsafe { &*list.add(index) };
+            if u32::try_from(parameter.type_) != Ok(virt_sys::VIR_TYPED_PARAM_STRING) {
+                continue;
+            }
+            // SAFETY: libvirt ends the name with a NUL, and for this type the union holds a C string.
+            let (name, text) = unsafe { (CStr::from_ptr(parameter.field.as_ptr()), parameter.value.s) };
+            let Ok(name) = name.to_str() else { continue };
+            if !text.is_null() && keep(name) {
+                // SAFETY: as above; the string lives until the array is freed.
+                let text = unsafe { CStr::from_ptr(text) };
+                fields.push((name.to_owned(), text.to_string_lossy().into_owned()));
+            }
+        }
+        // SAFETY: array and length are those that libvirt returned.
+        unsafe { virt_sys::virTypedParamsFree(list, count) };
+    }
+    Ok(fields)
+}
+
+const FIELD_LIMIT: usize = 1024;
+
 unsafe extern "C" {
     // Of the C library, which is linked anyway.
     fn free(pointer: *mut c_void);

@@ -4,29 +4,85 @@
 //! The structs of `host.rs` and `vm.rs` are also the format of a recording (`vm-security facts`), judged later by
 //! `vm-security audit --facts FILE`: what a recording lacks counts as not read, never as harmless.
 
+pub mod access;
 mod accounts;
 mod apparmor;
+pub mod audit_log;
+pub mod block;
+pub mod boot;
+pub mod bridge_helper;
+pub mod capabilities;
 pub mod collect;
 mod config;
+mod coredump;
+pub mod cpu;
 pub mod dbus;
+pub mod dbus_policy;
+pub mod device_nodes;
+pub mod devices;
+pub mod dnsmasq;
+pub mod dnsmasq_conf;
+pub mod domain_features;
+mod domain_log;
+pub mod elf;
 pub mod fact;
 pub mod files;
+pub mod firmware;
+pub mod guest;
+pub mod helpers;
 pub mod host;
+pub mod image_header;
+pub mod images;
+pub mod interfaces;
+pub mod iommu;
 mod kernel;
+pub mod leftovers;
 pub mod libvirt;
 pub mod libvirt_sys;
+pub mod memory_encryption;
+pub mod meta;
+pub mod mounts;
+pub mod named_files;
+pub mod networks;
+pub mod nvram;
+pub mod nwfilters;
+pub mod osinfo;
+pub mod pci;
+pub mod permissions;
 mod polkit;
+mod polkit_policy;
+pub mod pools;
 pub mod process;
+pub mod processor;
+mod qcow2;
 mod redact;
 pub mod root;
+pub mod s390;
+pub mod sasl;
+pub mod schedule;
 mod selinux;
+mod selinux_policy;
+mod snapshots;
 mod sockets;
+pub mod sriov;
+pub mod sshd;
+pub mod storage;
+pub mod sudoers;
+pub mod swap;
+pub mod sysctl;
+pub mod tls;
+pub mod usb;
 mod virconf;
 pub mod vm;
+pub mod windows_support;
+pub mod x509;
 
 pub use fact::{Fact, Gap};
 pub use host::Host;
+pub(crate) use redact::MARK as NOT_RECORDED;
 pub use vm::{State, Vm};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,8 +114,22 @@ pub struct Libvirt {
     /// libvirt's own documents, for what no typed fact holds yet.
     pub capabilities: Fact<String>,
     pub domain_capabilities: Fact<String>,
+    /// What of them checks look at, parsed once.
+    pub domain_features: Fact<domain_features::DomainFeatures>,
     /// Security models that libvirt reports for this host, in its order (`selinux`, `apparmor`, `dac`).
     pub security_models: Fact<Vec<String>>,
+    /// The machine types of this host's QEMU.
+    pub machine_types: Fact<capabilities::MachineTypes>,
+    /// What this host's QEMU was built with.
+    pub device_kinds: Fact<capabilities::DeviceKinds>,
+    /// Virtual networks by name, active or not.
+    pub networks: Fact<BTreeMap<String, networks::Network>>,
+    /// Network filters by name.
+    pub nwfilters: Fact<BTreeMap<String, nwfilters::Filter>>,
+    /// Storage pools by name.
+    pub pools: Fact<pools::Pools>,
+    /// Never their values.
+    pub secrets: Fact<pools::Secrets>,
 }
 
 /// Whether libvirt answered.

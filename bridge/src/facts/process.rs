@@ -4,22 +4,42 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
+use super::helpers::{self, Helper};
 use super::host::{Capabilities, Listener, Process};
 use super::root::{FILE_LIMIT, Root, is_absent};
 use super::sockets::{self, Socket};
-use super::{Fact, Gap};
+use super::{Fact, Gap, devices};
 
 /// As much of a command line as tells which program it is.
 const PROGRAM_LIMIT: u64 = 4096;
+/// Stale files that are named.
+const STALE_LIMIT: usize = 64;
 /// An attribute of a security module is shorter.
 const LABEL_LIMIT: u64 = 64 << 10;
 
-/// All QEMU processes of the host, whoever started them, by process id.
-pub fn all(root: &Root) -> Fact<Vec<Process>> {
-    read_all(root).map_or_else(Fact::Missing, |processes| Fact::known("/proc", processes))
+/// What a crash of QEMU would write down.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Core {
+    /// `dump-guest-core` of `-machine`; `None` when it is not given.
+    pub dump_guest: Fact<Option<bool>>,
+    /// `/proc/PID/coredump_filter`.
+    pub filter: Fact<u32>,
+    /// `Max core file size` in bytes; `None` for unlimited.
+    pub limit: Fact<Option<u64>>,
 }
 
-fn read_all(root: &Root) -> Result<Vec<Process>, Gap> {
+/// The QEMU processes of the host, whoever started them, and the programs that work for VMs beside it, by process id.
+pub fn all(root: &Root) -> (Fact<Vec<Process>>, Fact<Vec<Helper>>) {
+    match read_all(root) {
+        Ok((processes, helpers)) => (Fact::known("/proc", processes), Fact::known("/proc", helpers)),
+        Err(gap) => (gap.clone().into(), gap.into()),
+    }
+}
+
+fn read_all(root: &Root) -> Result<(Vec<Process>, Vec<Helper>), Gap> {
     let names = root.list("/proc").map_err(|error| Gap::from_io("/proc", &error))?;
     let mut pids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     pids.sort_unstable();
@@ -28,18 +48,19 @@ fn read_all(root: &Root) -> Result<Vec<Process>, Gap> {
         return Err(Gap::needs_admin("/proc"));
     }
     let mut tables = Tables::default();
-    let mut processes = Vec::new();
+    let (mut processes, mut found) = (Vec::new(), Vec::new());
     for pid in pids {
         let origin = format!("/proc/{pid}");
-        match root.inside(&origin).and_then(|directory| qemu(&directory, pid, &mut tables)) {
-            Ok(Some(process)) => processes.push(process),
+        match root.inside(&origin).and_then(|directory| known(&directory, pid, &mut tables)) {
+            Ok(Some(Known::Qemu(process))) => processes.push(*process),
+            Ok(Some(Known::Helper(helper))) => found.push(*helper),
             Ok(None) => {}
             Err(error) if is_absent(&error) => {}
             // It could be one (hidepid=1), so the list would not be complete.
             Err(error) => return Err(Gap::from_io(origin, &error)),
         }
     }
-    Ok(processes)
+    Ok((processes, found))
 }
 
 /// The process id that libvirt noted for a VM; `None` when there is no such file.
@@ -89,26 +110,39 @@ fn is_qemu(program: &str) -> bool {
     name.starts_with("qemu-system-") || name == "qemu-kvm"
 }
 
-/// Reads one process if it is a QEMU. `directory` is its own, so all that is read belongs to the same process.
-fn qemu(directory: &Root, pid: u32, tables: &mut Tables) -> io::Result<Option<Process>> {
-    let origin = |name: &str| format!("/proc/{pid}/{name}");
-    let exe = match directory.read_link("exe") {
-        Ok(exe) if is_qemu(&exe) => Fact::known(origin("exe"), exe),
-        Ok(_) => return Ok(None),
+enum Known {
+    Qemu(Box<Process>),
+    Helper(Box<Helper>),
+}
+
+/// Reads one process if it is a QEMU or one of its helpers. `directory` is its own, so all that is read belongs to the same process.
+fn known(directory: &Root, pid: u32, tables: &mut Tables) -> io::Result<Option<Known>> {
+    let origin = format!("/proc/{pid}/exe");
+    let (program, exe) = match directory.read_link("exe") {
+        Ok(exe) => (exe.clone(), Fact::known(origin, exe)),
         Err(error) if is_absent(&error) => return Ok(None),
         // Without privileges a process is what it calls itself.
         Err(error) => {
             let start = directory.read_start("cmdline", PROGRAM_LIMIT)?;
-            if !is_qemu(&arguments(&start).next().unwrap_or_default()) {
-                return Ok(None);
-            }
-            Gap::from_io(origin("exe"), &error).into()
+            (arguments(&start).next().unwrap_or_default(), Gap::from_io(origin, &error).into())
         }
     };
+    if is_qemu(&program) {
+        return qemu(directory, pid, exe, tables).map(|process| Some(Known::Qemu(Box::new(process))));
+    }
+    match helpers::kind(&program) {
+        Some(kind) => helpers::read(directory, pid, kind, tables).map(|helper| Some(Known::Helper(Box::new(helper)))),
+        None => Ok(None),
+    }
+}
+
+fn qemu(directory: &Root, pid: u32, exe: Fact<String>, tables: &mut Tables) -> io::Result<Process> {
+    let origin = |name: &str| format!("/proc/{pid}/{name}");
     let cmdline = directory.read_start("cmdline", FILE_LIMIT)?;
     let status = directory.read("status").map_err(|error| gap(origin("status"), &error));
     let field = |name: &str| field(&status, name, origin("status"));
-    Ok(Some(Process {
+    let mount_namespace = namespace(directory, "mnt", pid);
+    Ok(Process {
         pid,
         exe,
         program: arguments(&cmdline).next().unwrap_or_default(),
@@ -124,26 +158,86 @@ fn qemu(directory: &Root, pid: u32, tables: &mut Tables) -> io::Result<Option<Pr
             _ => Err(not_a_number("NoNewPrivs")),
         }),
         label: label(directory, origin("attr/current")),
-        mount_namespace: match directory.read_link("ns/mnt") {
-            Ok(target) => Fact::known(origin("ns/mnt"), target),
-            Err(error) => gap(origin("ns/mnt"), &error).into(),
+        cgroup: control_group(directory, pid),
+        listeners: tables.of(directory, pid),
+        devices: match directory.of_process().and_then(|seen| devices::below(&seen)) {
+            Ok(nodes) => Fact::known(origin("root/dev"), nodes),
+            Err(error) => gap(origin("root/dev"), &error).into(),
         },
-        cgroup: match directory.read("cgroup") {
-            Ok(text) => cgroup(&text, origin("cgroup")),
-            Err(error) => gap(origin("cgroup"), &error).into(),
+        mount_namespace,
+        stale: match directory.read_start("maps", FILE_LIMIT) {
+            Ok(maps) => Fact::known(origin("maps"), stale(&maps)),
+            Err(error) => gap(origin("maps"), &error).into(),
         },
-        listeners: match tables.held_by(directory) {
-            Ok(held) => Fact::known(origin("net/tcp"), sockets::in_order(held)),
-            Err(error) => gap(origin("fd"), &error).into(),
+        core: Core {
+            dump_guest: Fact::known(
+                origin("cmdline"),
+                option(&cmdline, "machine")
+                    .and_then(|machine| suboption(&machine, "dump-guest-core"))
+                    .map(|value| value == "on"),
+            ),
+            filter: match directory.read("coredump_filter") {
+                Ok(text) => Fact::known(origin("coredump_filter"), text)
+                    .and_then(|text| u32::from_str_radix(text.trim(), 16).map_err(|_| not_a_number("coredump_filter"))),
+                Err(error) => gap(origin("coredump_filter"), &error).into(),
+            },
+            limit: match directory.read("limits") {
+                Ok(text) => core_limit(&text, origin("limits")),
+                Err(error) => gap(origin("limits"), &error).into(),
+            },
         },
-    }))
+    })
 }
 
-fn gap(origin: String, error: &io::Error) -> Gap {
+pub(super) fn namespace(directory: &Root, kind: &str, pid: u32) -> Fact<String> {
+    let origin = format!("/proc/{pid}/ns/{kind}");
+    match directory.read_link(&format!("ns/{kind}")) {
+        Ok(target) => Fact::known(origin, target),
+        Err(error) => gap(origin, &error).into(),
+    }
+}
+
+pub(super) fn control_group(directory: &Root, pid: u32) -> Fact<String> {
+    let origin = format!("/proc/{pid}/cgroup");
+    match directory.read("cgroup") {
+        Ok(text) => cgroup(&text, origin),
+        Err(error) => gap(origin, &error).into(),
+    }
+}
+
+/// The files of code in a table of mappings that are gone. Memory without a file has names that look like one's.
+fn stale(maps: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(maps);
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        let Some(line) = line.strip_suffix(" (deleted)") else { continue };
+        let is_code = line.split(' ').nth(1).is_some_and(|rights| rights.contains('x'));
+        let Some(path) = line.find(" /").and_then(|at| line.get(at + 1..)) else { continue };
+        let is_memory =
+            ["/memfd:", "/dev/", "/SYSV", "/[", "/anon_hugepage"].iter().any(|start| path.starts_with(start));
+        if is_code && !is_memory && found.len() < STALE_LIMIT {
+            found.insert(path.to_owned());
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// `Max core file size      0                    unlimited            bytes`: the first number holds.
+fn core_limit(text: &str, origin: String) -> Fact<Option<u64>> {
+    let rest = text.lines().find_map(|line| line.strip_prefix("Max core file size"));
+    match rest.and_then(|rest| rest.split_whitespace().next()) {
+        Some("unlimited") => Fact::known(origin, None),
+        Some(number) => Fact::known(origin, number)
+            .and_then(|text| text.parse().map(Some).map_err(|_| not_a_number("Max core file size"))),
+        None => Fact::missing(origin, "the kernel does not report Max core file size"),
+    }
+}
+
+pub(super) fn gap(origin: String, error: &io::Error) -> Gap {
     if is_absent(error) { Gap::new(origin, "the process ended while it was read") } else { Gap::from_io(origin, error) }
 }
 
-fn arguments(cmdline: &[u8]) -> impl Iterator<Item = String> {
+pub(super) fn arguments(cmdline: &[u8]) -> impl Iterator<Item = String> {
     let cmdline = cmdline.strip_suffix(b"\0").unwrap_or(cmdline);
     cmdline.split(|byte| *byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned())
 }
@@ -165,7 +259,7 @@ fn suboption(argument: &str, key: &str) -> Option<String> {
 }
 
 /// A line `NAME:\tVALUE` of `/proc/PID/status`; the kernel escapes line ends in the process's name.
-fn field(status: &Result<String, Gap>, name: &str, origin: String) -> Fact<String> {
+pub(super) fn field(status: &Result<String, Gap>, name: &str, origin: String) -> Fact<String> {
     let text = match status {
         Ok(text) => text,
         Err(gap) => return gap.clone().into(),
@@ -177,11 +271,11 @@ fn field(status: &Result<String, Gap>, name: &str, origin: String) -> Fact<Strin
     }
 }
 
-fn not_a_number(name: &str) -> String {
+pub(super) fn not_a_number(name: &str) -> String {
     format!("{name} is not a number")
 }
 
-fn uids(text: &str) -> Option<[u32; 4]> {
+pub(super) fn uids(text: &str) -> Option<[u32; 4]> {
     let numbers: Vec<u32> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     numbers.try_into().ok()
 }
@@ -198,7 +292,7 @@ fn capabilities(field: &impl Fn(&str) -> Fact<String>) -> Fact<Capabilities> {
 }
 
 /// Without a security module that labels processes, the file is absent or reading it is invalid.
-fn label(directory: &Root, origin: String) -> Fact<Option<String>> {
+pub(super) fn label(directory: &Root, origin: String) -> Fact<Option<String>> {
     match directory.read_start("attr/current", LABEL_LIMIT) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
@@ -225,9 +319,17 @@ fn cgroup(text: &str, origin: String) -> Fact<String> {
 
 /// The listening sockets of each network namespace that was met: most QEMU processes share one.
 #[derive(Default)]
-struct Tables(HashMap<String, Vec<Socket>>);
+pub(super) struct Tables(HashMap<String, Vec<Socket>>);
 
 impl Tables {
+    /// As a fact about the process.
+    pub(super) fn of(&mut self, directory: &Root, pid: u32) -> Fact<Vec<Listener>> {
+        match self.held_by(directory) {
+            Ok(held) => Fact::known(format!("/proc/{pid}/net/tcp"), sockets::in_order(held)),
+            Err(error) => gap(format!("/proc/{pid}/fd"), &error).into(),
+        }
+    }
+
     /// Those that the process itself holds.
     fn held_by(&mut self, directory: &Root) -> io::Result<Vec<Listener>> {
         let mut inodes = BTreeSet::<u64>::new();

@@ -47,7 +47,7 @@ fn cmdline(arguments: &[&str]) -> String {
 
 #[test]
 fn a_qemu_process_with_everything() {
-    let fact = all(&host().root());
+    let (fact, _) = all(&host().root());
     let [process] = &fact.get().unwrap()[..] else { panic!("{fact:?}") };
     assert_eq!((process.pid, process.program.as_str()), (42, "/usr/bin/qemu-system-x86_64"));
     assert_eq!(process.exe, Fact::known("/proc/42/exe", "/usr/bin/qemu-system-x86_64 (deleted)".to_owned()));
@@ -76,7 +76,7 @@ fn a_hostile_name_neither_hides_nor_makes_a_qemu() {
         .fifo("/proc/43/attr/current")
         .link("/proc/44/exe", "/usr/bin/python3")
         .file("/proc/44/cmdline", cmdline(&["qemu-system-x86_64", "-uuid", UUID]));
-    let fact = all(&test.root());
+    let (fact, _) = all(&test.root());
     let [_, hostile] = &fact.get().unwrap()[..] else { panic!("{fact:?}") };
     assert_eq!((hostile.pid, hostile.program.as_str(), &hostile.uuid), (43, "", &None));
     assert_eq!(hostile.sandbox.value(), Some(&None));
@@ -90,22 +90,22 @@ fn a_hostile_name_neither_hides_nor_makes_a_qemu() {
 fn without_a_security_module_the_label_is_known_to_be_none() {
     let test = TestRoot::new();
     test.link("/proc/1/exe", "/qemu-kvm").file("/proc/1/cmdline", "qemu-kvm\0").file("/proc/1/status", STATUS);
-    assert_eq!(all(&test.root()).get().unwrap()[0].label, Fact::known("/proc/1/attr/current", None));
+    assert_eq!(all(&test.root()).0.get().unwrap()[0].label, Fact::known("/proc/1/attr/current", None));
 }
 
 #[test]
 fn a_hidden_proc_is_not_a_host_without_qemu() {
     let test = TestRoot::new();
     test.directory("/proc/4711");
-    assert_eq!(all(&test.root()).get().unwrap_err(), Gap::needs_admin("/proc"));
-    assert!(all(&TestRoot::new().root()).value().is_none());
+    assert_eq!(all(&test.root()).0.get().unwrap_err(), Gap::needs_admin("/proc"));
+    assert!(all(&TestRoot::new().root()).0.value().is_none());
 }
 
 #[test]
 fn a_process_that_ends_is_left_out() {
     let test = host();
     test.directory("/proc/50").link("/proc/51/exe", "/usr/bin/qemu-kvm");
-    let pids: Vec<_> = all(&test.root()).get().unwrap().iter().map(|process| process.pid).collect();
+    let pids: Vec<_> = all(&test.root()).0.get().unwrap().iter().map(|process| process.pid).collect();
     assert_eq!(pids, [42]);
 }
 
@@ -126,7 +126,7 @@ fn the_process_of_a_vm_by_its_pid_file() {
         .file("/run/libvirt/qemu/old.pid", "1")
         .file("/run/libvirt/qemu/bad.pid", "x");
     let root = test.root();
-    let processes = all(&root);
+    let (processes, _) = all(&root);
     let vm = |name: &str, uuid: &str| of_vm(&pidfile(&root, "system", name), uuid, &processes);
     assert_eq!(vm("a,b", UUID).get().unwrap().as_ref().unwrap().pid, 42);
     let reason = |name: &str, uuid: &str| vm(name, uuid).get().unwrap_err().reason;
@@ -152,4 +152,66 @@ fn the_real_proc_is_understood() {
     assert!(label(&directory, String::new()).value().is_some());
     let held = Tables::default().held_by(&directory).unwrap();
     assert!(held.iter().any(|held| held.port == listener.local_addr().unwrap().port()));
+}
+
+#[test]
+fn old_code_in_memory_and_what_only_looks_like_it() {
+    let maps = "7f00-7f01 r-xp 00000000 08:01 1  /usr/lib64/libspice.so.1 (deleted)\n\
+        7f00-7f01 r--p 00000000 08:01 1  /usr/lib64/data.so (deleted)\n\
+        7f00-7f01 rwxp 00000000 00:01 1  /memfd:tcg-jit (deleted)\n\
+        7f00-7f01 r-xs 00000000 00:13 1  /[aio] (deleted)\n\
+        7f00-7f01 r-xp 00000000 00:13 1  /dev/zero (deleted)\n\
+        7f00-7f01 r-xp 00000000 08:01 1  /usr/lib64/libc.so.6\n\
+        7f00-7f01 r-xp 00000000 08:01 1  /opt/a b.so (deleted)\n\
+        (deleted)\n (deleted)\n";
+    assert_eq!(stale(maps.as_bytes()), ["/opt/a b.so", "/usr/lib64/libspice.so.1"]);
+    let many: Vec<_> = (0..1000).map(|n| format!("1-2 r-xp 0 0 0 /lib/{n}.so (deleted)\n")).collect();
+    assert_eq!(stale(many.concat().as_bytes()).len(), STALE_LIMIT);
+}
+
+#[test]
+fn limits_of_core_files() {
+    let limit = |text: &str| core_limit(text, String::new());
+    let line =
+        "Limit                     Soft Limit           Hard Limit           Units     \nMax core file size        ";
+    assert_eq!(limit(&format!("{line}0                    unlimited            bytes     \n")).value(), Some(&Some(0)));
+    assert_eq!(limit(&format!("{line}unlimited            unlimited            bytes     \n")).value(), Some(&None));
+    assert!(limit(&format!("{line}x\n")).value().is_none());
+    assert!(limit("").value().is_none());
+}
+
+#[test]
+fn helpers_and_what_else_a_qemu_shows() {
+    let test = host();
+    test.file("/proc/42/coredump_filter", "00000033\n")
+        .file("/proc/42/maps", "1-2 r-xp 0 0 0 /lib/a.so (deleted)\n")
+        .file("/proc/42/root/dev/file", "")
+        .link("/proc/60/exe", "/usr/bin/swtpm")
+        .file(
+            "/proc/60/cmdline",
+            cmdline(&[
+                "/usr/bin/swtpm",
+                "socket",
+                "--tpmstate",
+                &format!("dir=/var/lib/libvirt/swtpm/{UUID}/tpm2"),
+                "--key",
+                "pwd=hunter2",
+            ]),
+        )
+        .file("/proc/60/status", "Uid:\t59\t59\t59\t59\nPPid:\t1\nSeccomp:\t2\n")
+        .file("/proc/60/cgroup", "0::/x\n")
+        .link("/proc/61/exe", "/usr/bin/bash");
+    let (processes, helpers) = all(&test.root());
+    let process = &processes.get().unwrap()[0];
+    assert_eq!(process.core.filter.value(), Some(&0x33));
+    assert_eq!(process.core.dump_guest.value(), Some(&None));
+    assert_eq!(process.stale.get().unwrap(), &["/lib/a.so"]);
+    assert_eq!(process.devices.get().unwrap().len(), 0);
+    let [helper] = &helpers.get().unwrap()[..] else { panic!("{helpers:?}") };
+    assert_eq!(
+        (helper.pid, helper.parent, helper.kind.as_str(), helper.uuid.as_deref()),
+        (60, Some(1), "swtpm", Some(UUID))
+    );
+    assert_eq!((helper.seccomp.value(), helper.uids.value()), (Some(&2), Some(&[59; 4])));
+    assert!(!serde_json::to_string(&helpers).unwrap().contains("hunter2"));
 }

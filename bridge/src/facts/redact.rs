@@ -10,7 +10,7 @@ use memchr::memmem;
 use roxmltree::{Document, Node};
 
 /// Stands for a value that is set. Not empty, so that a check still sees that there is something.
-pub(super) const MARK: &str = "(set, not recorded)";
+pub(crate) const MARK: &str = "(set, not recorded)";
 
 /// Parts of words that make a name look like a secret's.
 const WORDS: [&str; 6] = ["passw", "secret", "token", "credential", "cookie", "private key"];
@@ -40,6 +40,10 @@ pub(super) fn definition(xml: String) -> String {
                 if let Some(value) = node.attribute_node("value") {
                     changes.push((value.range_value(), MARK.to_owned()));
                 }
+            }
+            // QEMU's firmware configuration has its name beside the value: `opt/io.systemd.credentials/NAME`.
+            "entry" if looks_secret(node.attribute("name").unwrap_or("")) => {
+                texts(node, |_| Cow::Borrowed(MARK), &mut changes);
             }
             "cmdline" | "entry" => texts(node, redact_words, &mut changes),
             name if looks_secret(name) => texts(node, |_| Cow::Borrowed(MARK), &mut changes),
@@ -145,6 +149,7 @@ mod tests {
             <c:data xmlns:c='https://github.com/cockpit-project/cockpit-machines'><c:root_password>hunter&lt;2</c:root_password>\
             <c:user_password/></c:data></metadata><os><cmdline>quiet password=hunter2 root=/dev/vda</cmdline></os>\
             <sysinfo><oemStrings><entry>io.systemd.credential:x=hunter2</entry></oemStrings></sysinfo>\
+            <sysinfo type='fwcfg'><entry name='opt/io.systemd.credentials/x'>hunter3</entry></sysinfo>\
             <qemu:commandline><qemu:arg value='-object'/><qemu:arg value=\"secret,id=s,data=hunter2,format=raw\"/>\
             <qemu:env name='API_TOKEN' value='hunter2'/><qemu:env name='A' value='1'/></qemu:commandline></domain>";
         let clean = definition(xml.to_owned());
@@ -153,6 +158,7 @@ mod tests {
             .replace(">hunter&lt;2<", &format!(">{MARK}<"))
             .replace("password=hunter2", &format!("password={MARK}"))
             .replace("x=hunter2", &format!("x={MARK}"))
+            .replace("hunter3", MARK)
             .replace("data=hunter2", &format!("data={MARK}"))
             .replace("value='hunter2'", &format!("value='{MARK}'"));
         assert_eq!(clean, expected);

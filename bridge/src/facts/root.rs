@@ -2,12 +2,13 @@
 //! File system sources, read below a root directory so that a test or a mounted image can stand in for a host.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rustix::fs::{Dir, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 
 use super::{Fact, Gap};
 
@@ -54,6 +55,59 @@ impl Root {
     pub fn inside(&self, path: &str) -> io::Result<Self> {
         let directory = self.open_at(path, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Self { directory, path: self.path.join(path.trim_start_matches('/')) })
+    }
+
+    /// The same directory for a thread that may outlive this audit.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { directory: self.directory.try_clone()?, path: self.path.clone() })
+    }
+
+    /// Owner, mode and the like of what a path leads to, which is not opened for that.
+    pub fn metadata(&self, path: &str) -> io::Result<Stat> {
+        self.handle(path)?.metadata()
+    }
+
+    /// A file without opening it, so that a device or a FIFO does not notice.
+    pub fn handle(&self, path: &str) -> io::Result<Handle> {
+        Ok(Handle(self.open_at(path, OFlags::PATH)?))
+    }
+
+    /// A regular file. Anything else is not opened: that alone can start a device.
+    pub fn open_file(&self, path: &str) -> io::Result<File> {
+        let regular = rustix::fs::FileType::from_raw_mode(self.metadata(path)?.st_mode).is_file();
+        let file = if regular { Some(File::from(self.open_at(path, OFlags::RDONLY)?)) } else { None };
+        // It may have been exchanged in between.
+        match file {
+            Some(file) if file.metadata()?.is_file() => Ok(file),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+        }
+    }
+
+    /// At most `limit` bytes from the end of a regular file, from the start of a line, and whether there is more before them.
+    pub fn read_end(&self, path: &str, limit: u64) -> io::Result<(Vec<u8>, bool)> {
+        let mut file = self.open_file(path)?;
+        let start = file.metadata()?.len().saturating_sub(limit);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        if start > 0 {
+            let line = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+            bytes.drain(..line);
+        }
+        Ok((bytes, start > 0))
+    }
+
+    /// The file system that a process sees, as a root of its own; `self` is its directory `/proc/PID`.
+    pub fn of_process(&self) -> io::Result<Self> {
+        // The kernel's own link cannot be followed inside a root, but is no file that anybody wrote. Elsewhere it is, and stays inside.
+        let real = rustix::fs::fstatfs(&self.directory)?.f_type == rustix::fs::PROC_SUPER_MAGIC;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let directory = if real {
+            rustix::fs::openat(&self.directory, "root", flags | OFlags::CLOEXEC, Mode::empty())?
+        } else {
+            self.open_at("root", flags)?
+        };
+        Ok(Self { directory, path: self.path.join("root") })
     }
 
     /// At most `limit` bytes from the start of a regular file.
@@ -126,12 +180,59 @@ impl Root {
         Ok(target.to_string_lossy().into_owned())
     }
 
+    /// The path of a file within the root once all links in it are followed.
+    pub fn resolve(&self, path: &str) -> io::Result<String> {
+        let own = |descriptor: &OwnedFd| {
+            let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+            let target = rustix::fs::readlinkat(rustix::fs::CWD, link, Vec::new())?;
+            Ok::<_, io::Error>(target.to_string_lossy().into_owned())
+        };
+        let (place, root) = (own(&self.open_at(path, OFlags::PATH)?)?, own(&self.directory)?);
+        let inside = place.strip_prefix(root.trim_end_matches('/')).unwrap_or(&place);
+        Ok(if inside.is_empty() { "/".to_owned() } else { inside.to_owned() })
+    }
+
     pub fn exists(&self, path: &str) -> io::Result<bool> {
         match self.open_at(path, OFlags::PATH) {
             Ok(_) => Ok(true),
             Err(error) if is_absent(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A file that was found but not opened.
+pub struct Handle(OwnedFd);
+
+impl Handle {
+    pub fn metadata(&self) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(&self.0)?)
+    }
+
+    /// An extended attribute; `None` where there is none, or the file system has no such thing.
+    pub fn attribute(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut value = [0; 1024];
+        match rustix::fs::getxattr(self.link(), name, &mut value) {
+            Ok(length) => Ok(Some(value.get(..length).unwrap_or_default().to_owned())),
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// For reading only. What is neither a regular file nor a block device is not opened: that alone can set a device going.
+    pub fn open(&self) -> io::Result<File> {
+        match FileType::from_raw_mode(self.metadata()?.st_mode) {
+            FileType::RegularFile | FileType::BlockDevice => {
+                let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+                Ok(File::from(rustix::fs::open(self.link(), flags, Mode::empty())?))
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a regular file nor a block device")),
+        }
+    }
+
+    /// The kernel's own way from a handle back to its file.
+    fn link(&self) -> String {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd())
     }
 }
 
@@ -179,6 +280,13 @@ pub(super) mod tests {
             self
         }
 
+        /// A directory that its owner alone may pass.
+        pub(in crate::facts) fn closed(&self, path: &str) -> &Self {
+            let owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(self.place(path), owner).unwrap();
+            self
+        }
+
         pub(in crate::facts) fn link(&self, path: &str, target: &str) -> &Self {
             std::os::unix::fs::symlink(target, self.place(path)).unwrap();
             self
@@ -211,6 +319,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_path_is_resolved_within_the_root() {
+        let test = TestRoot::new();
+        test.file("/srv/data/file", "x").link("/srv/link", "/srv/data/..").link("/up", "../../..").fifo("/srv/fifo");
+        let root = test.root();
+        for (path, resolved) in
+            [("/srv/link/data/file", "/srv/data/file"), ("/srv/link", "/srv"), ("/up", "/"), ("/srv/fifo", "/srv/fifo")]
+        {
+            assert_eq!(root.resolve(path).unwrap(), resolved, "{path}");
+        }
+        assert!(is_absent(&root.resolve("/none").unwrap_err()));
+        assert_eq!(root.metadata("/srv/data/file").unwrap().st_size, 1);
+        assert!(is_absent(&root.metadata("/none").unwrap_err()));
+    }
+
+    #[test]
     fn a_file_over_the_limit_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
@@ -229,6 +352,36 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_end_of_a_file_begins_with_a_line() {
+        let test = TestRoot::new();
+        test.file("/log", "one\ntwo\nthree\n").fifo("/fifo").file("/long", "x".repeat(99));
+        assert_eq!(test.root().read_end("/log", 100).unwrap(), (b"one\ntwo\nthree\n".to_vec(), false));
+        assert_eq!(test.root().read_end("/log", 14).unwrap(), (b"one\ntwo\nthree\n".to_vec(), false));
+        assert_eq!(test.root().read_end("/log", 12).unwrap(), (b"two\nthree\n".to_vec(), true));
+        assert_eq!(test.root().read_end("/long", 12).unwrap(), (Vec::new(), true));
+        assert!(test.root().read_end("/fifo", 12).is_err() && test.root().open_file("/fifo").is_err());
+        assert_eq!(test.root().metadata("/fifo").unwrap().st_mode & 0o777, 0o400);
+        assert!(is_absent(&test.root().metadata("/none").unwrap_err()));
+    }
+
+    #[test]
+    fn a_handle_opens_only_what_holds_data() {
+        let test = TestRoot::new();
+        test.fifo("/fifo").file("/file", "data").directory("/directory");
+        let root = test.root();
+        let mut read = String::new();
+        root.handle("/file").unwrap().open().unwrap().read_to_string(&mut read).unwrap();
+        assert_eq!(read, "data");
+        for path in ["/fifo", "/directory"] {
+            let error = root.handle(path).unwrap().open().unwrap_err();
+            assert_eq!(error.to_string(), "it is neither a regular file nor a block device", "{path}");
+        }
+        assert_eq!(root.metadata("/file").unwrap().st_size, 4);
+        assert!(is_absent(&root.metadata("/none").unwrap_err()));
+        assert_eq!(root.handle("/file").unwrap().attribute("user.none").unwrap(), None);
+    }
+
+    #[test]
     fn a_directory_is_a_root_of_its_own() {
         let test = TestRoot::new();
         test.file("/proc/7/comm", "qemu").file("/secret", "outside").link("/proc/7/exe", "/secret");
@@ -237,5 +390,20 @@ pub(super) mod tests {
         assert_eq!(process.read_link("exe").unwrap(), "/secret");
         assert!(is_absent(&process.read("exe").unwrap_err()));
         assert_eq!(process.read_start("comm", 2).unwrap(), b"qe");
+    }
+
+    #[test]
+    fn a_process_sees_a_root_of_its_own() {
+        let test = TestRoot::new();
+        test.file("/proc/7/root/dev/null", "").link("/proc/8/root", "/").file("/secret", "");
+        let seen = test.root().inside("/proc/7").unwrap().of_process().unwrap();
+        assert_eq!(seen.list("/dev").unwrap(), ["null"]);
+        assert!(is_absent(&seen.metadata("/../../../secret").unwrap_err()));
+        // A link that only looks like the kernel's stays inside.
+        let planted = test.root().inside("/proc/8").unwrap().of_process().unwrap();
+        assert!(is_absent(&planted.metadata("/secret").unwrap_err()));
+        let own = Root::open(Path::new("/")).unwrap().inside(&format!("/proc/{}", std::process::id())).unwrap();
+        let null = own.of_process().unwrap().metadata("/dev/null").unwrap();
+        assert_eq!(rustix::fs::FileType::from_raw_mode(null.st_mode), rustix::fs::FileType::CharacterDevice);
     }
 }

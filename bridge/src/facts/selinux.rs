@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::files::in_sys;
 use super::host::{Boolean, Selinux, SelinuxMode};
 use super::root::{Root, is_absent};
-use super::{Fact, Gap};
+use super::{Fact, Gap, selinux_policy};
 
 const FILE_SYSTEM: &str = "/sys/fs/selinux";
 const CONFIG: &str = "/etc/selinux/config";
@@ -17,6 +17,8 @@ pub(super) fn read(root: &Root) -> Selinux {
         configured: root.optional(CONFIG).map(|text| text.and_then(|text| configured(&text))),
         booleans: booleans(root).unwrap_or_else(Fact::Missing),
         stored_booleans: stored_booleans(root),
+        permissive_types: permissive_types(root),
+        hooks: hooks(root),
     }
 }
 
@@ -72,6 +74,41 @@ fn digits(text: &str) -> Option<Boolean> {
         _ => None,
     });
     Some(Boolean { current: digits.next()??, pending: digits.next()?? })
+}
+
+fn permissive_types(root: &Root) -> Fact<Vec<String>> {
+    match root.optional(CONFIG) {
+        Fact::Known { value, .. } => {
+            selinux_policy::permissive_types(root, &policy_type(value.as_deref().unwrap_or_default()))
+        }
+        Fact::Missing(gap) => gap.into(),
+    }
+}
+
+/// Whether libvirt runs a script is its own mode's matter; a script that is there may be made executable.
+fn hooks(root: &Root) -> Fact<Vec<String>> {
+    const HOOKS: &str = "/etc/libvirt/hooks";
+    let list = |directory: &str| match root.list(directory) {
+        Ok(names) => Ok(names),
+        Err(error) if is_absent(&error) => Ok(Vec::new()),
+        Err(error) => Err(Gap::from_io(directory, &error)),
+    };
+    let read = || -> Result<Vec<String>, Gap> {
+        // Without libvirt's own directory nothing is known about its hooks.
+        if !in_sys(root, "/etc/libvirt", HOOKS)? {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for name in list(HOOKS)? {
+            let path = format!("{HOOKS}/{name}");
+            match name.strip_suffix(".d") {
+                Some(_) => found.extend(list(&path)?.into_iter().map(|script| format!("{path}/{script}"))),
+                None => found.push(path),
+            }
+        }
+        Ok(found)
+    };
+    read().map_or_else(Fact::Missing, |hooks| Fact::known(HOOKS, hooks))
 }
 
 /// Of the policy store that `setsebool -P` writes to: below `/var/lib/selinux`, on RHEL 7 below `/etc/selinux`.
@@ -188,6 +225,19 @@ mod tests {
         assert_eq!(configured("SELINUX=off\nSELINUXTYPE=mls").as_deref(), Some("off"));
         assert_eq!(configured("SELINUXTYPE=targeted"), None);
         assert_eq!(policy_type("SELINUXTYPE=../../etc"), "targeted");
+    }
+
+    #[test]
+    fn hooks_of_libvirt() {
+        let test = TestRoot::new();
+        assert!(read(&test.root()).hooks.value().is_none());
+        test.directory("/etc/libvirt/qemu");
+        assert_eq!(read(&test.root()).hooks, Fact::known("/etc/libvirt/hooks", Vec::new()));
+        test.file("/etc/libvirt/hooks/qemu", "")
+            .file("/etc/libvirt/hooks/qemu.d/10-net", "")
+            .directory("/etc/libvirt/hooks/lxc.d");
+        let expected = ["/etc/libvirt/hooks/qemu", "/etc/libvirt/hooks/qemu.d/10-net"];
+        assert_eq!(read(&test.root()).hooks.get().unwrap(), &expected);
     }
 
     #[test]

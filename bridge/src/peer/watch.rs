@@ -78,7 +78,7 @@ impl Watch {
                 },
                 Err(RecvTimeoutError::Timeout) if Instant::now() < reread => {
                     self.reread_libvirt();
-                    self.facts.attach_processes(&self.root);
+                    self.attach();
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.reread();
@@ -102,8 +102,15 @@ impl Watch {
             self.facts.host = collect::read_host(&self.root);
         }
         self.reread_libvirt();
-        self.facts.attach_processes(&self.root);
+        self.attach();
         self.facts.stamp();
+    }
+
+    /// What is read of the VMs' processes and files once their definitions are known.
+    fn attach(&mut self) {
+        if !self.request.target.is_remote() {
+            self.facts.attach(&self.root);
+        }
     }
 
     fn reread_libvirt(&mut self) {
@@ -161,9 +168,9 @@ impl Watch {
         }
         self.facts.vms.sort_by(|a, b| (&a.name, &a.uuid).cmp(&(&b.name, &b.uuid)));
         if !self.request.target.is_remote() {
-            self.facts.host.qemu_processes = process::all(&self.root);
+            (self.facts.host.qemu_processes, self.facts.host.helpers) = process::all(&self.root);
         }
-        self.facts.attach_processes(&self.root);
+        self.attach();
     }
 
     fn lost(&mut self, why: &str) {

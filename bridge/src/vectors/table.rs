@@ -42,7 +42,7 @@ pub static VECTORS: &[Vector] = &[
                 "Nothing past libvirt",
                 &["vm.qemu-commandline", "vm.qemu-overrides", "vm.emulator-path", "vm.qemu-monitor-exposed"],
             ),
-            barrier("current", "A QEMU without known bugs", &["proc.stale-binary", "host.security-updates"]),
+            barrier("current", "A QEMU without known bugs", &["proc.stale-binary"]),
             barrier("hardened", "Hardened QEMU binary, random addresses", &["host.qemu-binary-hardening", "host.aslr"]),
         ],
     },
@@ -244,7 +244,11 @@ pub static VECTORS: &[Vector] = &[
         barriers: &[
             barrier("listen", "No console listens to the network", &["vm.graphics-listen", "proc.listen-sockets"]),
             barrier("password", "A console on the network asks for a password", &["vm.graphics-password"]),
-            barrier("tls", "A console on the network is encrypted", &["daemon.vnc-tls", "vm.spice-secure-channels"]),
+            barrier(
+                "tls",
+                "A console on the network is encrypted",
+                &["vm.graphics-listen", "vm.spice-secure-channels"],
+            ),
             barrier(
                 "serial",
                 "No serial console or monitor on the network",

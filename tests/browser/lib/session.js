@@ -7,10 +7,10 @@ import { existsSync } from "node:fs";
 
 import { chromium } from "playwright-core";
 
-export const URL_BASE = "http://127.0.0.1:9090";
-export const PASSWORD = "tb-Passw0rd";
+export const URL_BASE = process.env.VM_SECURITY_URL || "http://127.0.0.1:9090";
+export const PASSWORD = process.env.VM_SECURITY_PASSWORD || "tb-Passw0rd";
 /** How long anything may take on a busy machine. What is fast is not waited for longer than it takes. */
-export const PATIENCE = 45_000;
+export const PATIENCE = Number(process.env.VM_SECURITY_PATIENCE || 45) * 1000;
 
 const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(p => p && existsSync(p));
 const FLAGS = [

@@ -5,6 +5,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the files that ../check.sh sources
 
 suite=trixie
+# No swtpm: its process runs under its VM's own label, and nothing that is tested here looks at it; the test bed has one.
+# No policycoreutils-dbus: the program reads SELinux's files, and asks nobody.
 root_packages=(
     systemd systemd-sysv libpam-systemd libnss-systemd dbus polkitd udev kmod sudo procps iproute2 util-linux
     ca-certificates nftables openssh-server linux-image-cloud-amd64 busybox-static zstd xz-utils python3 python3-gi
@@ -16,18 +18,29 @@ root_packages=(
     firewalld systemd-container
 )
 
-prepare_image() {
+set_image_keys() {
     [ "$(uname -m)" = x86_64 ] || die "the host under SELinux is an x86-64 machine"
     root_dir=$cache/root-$(key_of "$suite" "${root_packages[@]}" "$(declare -f build_root)")
     image_dir=$cache/hostimage-$(key_of "${root_dir##*/}" "$(declare -f build_image configure_host confine_host build_kernel)" \
         "$(<"$here/policy.cil")" "$(<"$here/initrd-init")")
+}
+
+# Needs root: the files of other users go into it.
+prepare_image() {
+    set_image_keys
     entry "Debian trixie root" "$root_dir" build_root
     entry "SELinux host's disk image" "$image_dir" build_image
-    # Both stay as they are while we run: QEMU itself comes out of the tree.
+    # ssh wants the key to be its user's own
+    [ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID" "$image_dir/id_ed25519"
+}
+
+# Both stay as they are while we run: QEMU itself comes out of the tree.
+hold_image() {
+    set_image_keys
     exec {root_lock}<"$root_dir.lock" {image_lock}<"$image_dir.lock"
     flock -s "$root_lock"
     flock -s "$image_lock"
-    touch "$root_dir.lock" # in use, although only the image's key asks for it
+    [ -r "$image_dir/id_ed25519" ] || die "$image_dir is not there, or another user's"
 }
 
 # build_image DIR: needs neither SELinux nor a VM on the machine that builds.

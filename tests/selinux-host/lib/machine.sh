@@ -2,6 +2,7 @@
 # Sourced by ../check.sh: the booted host. What belongs to it is in a temporary directory $run, and ends with stop_machine:
 #   ssh_config   `ssh -F $run/ssh_config host` is root there, `viewer` the limited user
 #   serial.log, qemu.log   what the kernel and QEMU said
+# and Cockpit is at http://127.0.0.1:$cockpit_port.
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of the files that ../check.sh sources
 
 machine_pid=''
@@ -17,7 +18,7 @@ print(*(one.getsockname()[1] for one in both))'
 
 # QEMU is the tree's own: an older one of the host may not emulate nested virtualization well enough for libvirt in there
 # to find KVM. All writes go to a temporary snapshot that ends with QEMU.
-start_machine() {
+start_machine() { # 1|0: SELinux enforcing from the boot on, or permissive
     local ssh_port tree_lib=$root_dir/usr/lib/x86_64-linux-gnu
     run=$(mktemp -d "${TMPDIR:-/tmp}/vm-security-host.XXXXXX") # short: it holds a socket
     read -r ssh_port cockpit_port < <(free_ports)
@@ -39,11 +40,12 @@ Host host
 Host viewer
     User viewer
 CONFIG
-    QEMU_MODULE_DIR=$tree_lib/qemu "$root_dir/lib64/ld-linux-x86-64.so.2" --library-path "$tree_lib" \
+    # setpriv: it ends with this shell, whatever ends that
+    QEMU_MODULE_DIR=$tree_lib/qemu setpriv --pdeathsig KILL "$root_dir/lib64/ld-linux-x86-64.so.2" --library-path "$tree_lib" \
         "$root_dir/usr/bin/qemu-system-x86_64" -L "$root_dir/usr/share/qemu" -L "$root_dir/usr/share/seabios" \
         -no-user-config -nodefaults -display none -machine q35 -accel tcg,thread=multi,tb-size=1024 -cpu max -smp 2 -m 2048 \
         -kernel "$image_dir/vmlinux" -initrd "$image_dir/initrd.cpio" \
-        -append "root=/dev/vda rw security=selinux selinux=1 console=ttyS0 quiet mitigations=off" \
+        -append "root=/dev/vda rw security=selinux selinux=1 enforcing=$1 console=ttyS0 quiet mitigations=off" \
         -drive "file=$image_dir/host.img,format=raw,if=none,id=disk,cache=unsafe,snapshot=on" -device virtio-blk-pci,drive=disk \
         -netdev "user,id=net,hostfwd=tcp:127.0.0.1:$ssh_port-:22,hostfwd=tcp:127.0.0.1:$cockpit_port-:9090" \
         -device virtio-net-pci,netdev=net,romfile= -device virtio-rng-pci -serial "file:$run/serial.log" \
@@ -62,6 +64,7 @@ wait_for_machine() {
         tail -n 30 "$run/qemu.log" "$run/serial.log" >&2
         die "the host does not answer"
     fi
+    ssh -F "$run/ssh_config" viewer true # the other connection that is kept
 }
 
 # Exactly what start_machine and on_host left: QEMU is our own child, so its process id is still its own.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! The group libvirt.
+//! The group libvirt, and those that own the VMs' disks.
 
-use crate::checks::{Apply, Area, Check, Judge, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use crate::facts::Facts;
 use crate::facts::host::Group;
 use crate::policy::Profile;
 
@@ -49,6 +50,60 @@ pub static LIBVIRT: Check = Check {
         Ok(verdict.and(place, shown))
     }),
 };
+
+pub static KVM_QEMU: Check = Check {
+    id: "access.kvm-qemu-groups",
+    title: "No person is in a group that reads the VMs' disks",
+    severity: Severity::High,
+    profile: Profile::Baseline,
+    area: Area::Access,
+    basis: &[
+        "https://libvirt.org/drvqemu.html",
+        "https://github.com/systemd/systemd/blob/main/rules.d/50-udev-default.rules.in",
+    ],
+    why: "The group disk reads and writes every disk of the host. The groups qemu and libvirt-qemu are those that images of VMs and QEMU's sockets belong to. Whoever is in one of them reads all VMs past libvirt, and writes what their guests start from.",
+    fix: "For each of these people run `gpasswd -d USER GROUP`. For /dev/kvm, which the group kvm is for, distributions let in everybody who sits at the machine.",
+    impact: "These people no longer open disks and images directly; without kvm, VMs of their session may be slow. It holds from their next login.",
+    apply: Apply::HostNow,
+    needs: "/etc/group and /etc/passwd",
+    judge: Judge::Host(|facts, _| kvm_qemu(facts)),
+};
+
+/// The groups, with whether a person in them owns the VMs' disks.
+const DISKS: [(&str, bool); 4] = [("disk", true), ("qemu", true), ("libvirt-qemu", true), ("kvm", false)];
+
+fn kvm_qemu(facts: &Facts) -> Judged {
+    let fact = &facts.host.groups;
+    let groups = fact.get()?;
+    let users = facts.host.access.users.get()?;
+    let mut found = Vec::new();
+    for (name, owns) in DISKS {
+        let members = groups.iter().filter(|group| group.name == name).flat_map(|group| &group.members);
+        // Who is not in /etc/passwd comes from a directory service, and is a person.
+        let people: Vec<&str> = members
+            .filter(|member| users.get(*member).is_none_or(|user| super::is_person(user.uid)))
+            .map(String::as_str)
+            .collect();
+        if !people.is_empty() {
+            found.push((name, owns, people.join(", ")));
+        }
+    }
+    let verdict = match found.iter().max_by_key(|(_, owns, _)| *owns) {
+        None => {
+            return Ok(Verdict::pass("No person is in the groups disk, qemu, libvirt-qemu or kvm.")
+                .and(fact.origin(), "(no such member)"));
+        }
+        Some((name, true, people)) => Verdict::fail(format!(
+            "These people are in the group {name}, and so read and write disks of VMs past libvirt: {people}."
+        )),
+        Some((name, false, people)) => Verdict::warn(format!(
+            "These people are in the group {name}, and so start VMs with the kernel's help whatever libvirt allows: {people}."
+        )),
+    };
+    Ok(found
+        .iter()
+        .fold(verdict, |verdict, (name, _, people)| verdict.and(format!("{}: {name}", fact.origin()), people.as_str())))
+}
 
 fn named(group: &Group, wanted: impl Fn(&str) -> bool) -> Vec<&str> {
     group.members.iter().map(String::as_str).filter(|name| wanted(name)).collect()

@@ -155,10 +155,10 @@ pub static QEMU_USER: Check = Check {
 };
 
 /// A name, or a number with or without libvirt's `+`, which says that it is no name.
-fn is_root(name: &str) -> bool {
+pub(super) fn is_root(name: &str) -> bool {
     name == "root" || name.strip_prefix('+').unwrap_or(name).parse::<u32>() == Ok(0)
 }
 
-fn shows(verdict: Verdict, conf: &ConfFile, key: &str) -> Verdict {
+pub(super) fn shows(verdict: Verdict, conf: &ConfFile, key: &str) -> Verdict {
     verdict.and(conf.place(key), conf.shown(key))
 }

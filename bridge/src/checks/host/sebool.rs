@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The fifteen SELinux booleans of the RHEL chapter: rows of one table, each judged by whether a VM needs it.
 
+use super::sebool_other::on_file_system;
 use super::sebool_state::{on, plain, settled, used_by};
-use crate::checks::{Apply, Area, Check, Judge, Judged, Neighbours, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Judge, Judged, Need, Neighbours, Severity, Verdict};
 use crate::facts::Facts;
 use crate::policy::Profile;
 
@@ -37,9 +38,13 @@ const fn row(row: &Row) -> Check {
     }
 }
 
-const BOOLEAN: &str = "the boolean's file in /sys/fs/selinux/booleans";
-const BOOLEAN_AND_VMS: &str =
+pub(super) const BOOLEAN: &str = "the boolean's file in /sys/fs/selinux/booleans";
+pub(super) const BOOLEAN_AND_VMS: &str =
     "the boolean's file in /sys/fs/selinux/booleans; where it is on, the definitions of all VMs of this host";
+
+/// A file on a share that is mounted with a label, or that keeps labels, needs no boolean.
+const BOOLEAN_AND_MOUNTS: &str =
+    "the boolean's file in /sys/fs/selinux/booleans, the paths in the definitions of all VMs, and /proc/1/mountinfo";
 
 pub static USE_NFS: Check = row(&Row {
     id: "host.sebool-virt-use-nfs",
@@ -49,8 +54,8 @@ pub static USE_NFS: Check = row(&Row {
           of their VM, so sVirt does not keep one VM from the disks of another.",
     fix: "If no VM has a disk on NFS, run `setsebool -P virt_use_nfs off`.",
     impact: "VMs whose disks or ISO images lie on NFS no longer start, and running ones lose access to them.",
-    needs: BOOLEAN,
-    judge: |facts, _| on_file_system(facts, "virt_use_nfs", "NFS"),
+    needs: BOOLEAN_AND_MOUNTS,
+    judge: |facts, neighbours| on_file_system(facts, neighbours, "virt_use_nfs", "NFS", Need::Nfs),
 });
 
 pub static USE_SAMBA: Check = row(&Row {
@@ -61,8 +66,8 @@ pub static USE_SAMBA: Check = row(&Row {
           without a label that would keep one VM from the disks of another.",
     fix: "If no VM has a disk on CIFS, run `setsebool -P virt_use_samba off`.",
     impact: "VMs whose disks or ISO images lie on a CIFS share no longer start, and running ones lose access to them.",
-    needs: BOOLEAN,
-    judge: |facts, _| on_file_system(facts, "virt_use_samba", "CIFS"),
+    needs: BOOLEAN_AND_MOUNTS,
+    judge: |facts, neighbours| on_file_system(facts, neighbours, "virt_use_samba", "CIFS", Need::Cifs),
 });
 
 pub static USE_FUSEFS: Check = row(&Row {
@@ -73,8 +78,8 @@ pub static USE_FUSEFS: Check = row(&Row {
           sVirt does not separate VMs there.",
     fix: "If no VM has a disk on a FUSE file system (sshfs, GlusterFS, s3fs), run `setsebool -P virt_use_fusefs off`.",
     impact: "VMs whose disks lie on a FUSE file system no longer start, and running ones lose access to them.",
-    needs: BOOLEAN,
-    judge: |facts, _| on_file_system(facts, "virt_use_fusefs", "FUSE"),
+    needs: BOOLEAN_AND_MOUNTS,
+    judge: |facts, neighbours| on_file_system(facts, neighbours, "virt_use_fusefs", "FUSE", Need::Fuse),
 });
 
 pub static USE_USB: Check = row(&Row {
@@ -86,19 +91,13 @@ pub static USE_USB: Check = row(&Row {
     fix: "If no VM uses a USB device of the host, run `setsebool -P virt_use_usb off`.",
     impact: "Passing a USB device to a VM, or redirecting one from a console, no longer works.",
     needs: BOOLEAN_AND_VMS,
-    judge: |facts, _| {
+    judge: |facts, neighbours| {
         let name = "virt_use_usb";
         let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let used = used_by(facts, |domain| {
-            let device =
-                |name, attribute, value| domain.devices(name).find(|node| node.attribute(attribute) == Some(value));
-            let node = device("hostdev", "type", "usb").or_else(|| device("redirdev", "bus", "usb"))?;
-            let attribute = if node.tag_name().name() == "hostdev" { "type" } else { "bus" };
-            Some(domain.evidence(node, attribute))
-        })?;
+        let used = used_by(facts, neighbours, Need::Usb)?;
         Ok(match used {
             Some(user) => Verdict::pass(format!("{name} is on, and the VM {} has a USB device of the host.", user.vm))
-                .because([on, user.evidence]),
+                .because([on, user.evidence.clone()]),
             None => Verdict::info(format!(
                 "{name} is on, as the policy has it by default. No VM has a USB device of the host, so it can be turned off."
             ))
@@ -116,16 +115,13 @@ pub static USE_COMM: Check = row(&Row {
     fix: "If no VM is given a port of the host, run `setsebool -P virt_use_comm off`.",
     impact: "A VM with a <serial type='dev'> or <parallel type='dev'> no longer starts.",
     needs: BOOLEAN_AND_VMS,
-    judge: |facts, _| {
+    judge: |facts, neighbours| {
         let name = "virt_use_comm";
         let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let used = used_by(facts, |domain| {
-            let of = |name| domain.devices(name).find(|node| node.attribute("type") == Some("dev"));
-            of("serial").or_else(|| of("parallel")).map(|node| domain.evidence(node, "type"))
-        })?;
+        let used = used_by(facts, neighbours, Need::Port)?;
         Ok(match used {
             Some(user) => Verdict::pass(format!("{name} is on, and the VM {} has a port of the host.", user.vm))
-                .because([on, user.evidence]),
+                .because([on, user.evidence.clone()]),
             None => Verdict::warn(format!("{name} is on, and no VM has a serial or parallel port of the host."))
                 .because([on]),
         })
@@ -141,18 +137,16 @@ pub static USE_EXECMEM: Check = row(&Row {
     fix: "Run `setsebool -P virt_use_execmem off`. Emulated VMs (type='qemu') run as svirt_tcg_t, which may do this without the boolean.",
     impact: "None for VMs that use KVM. Where the policy has no svirt_tcg_t, emulated VMs stop working.",
     needs: BOOLEAN_AND_VMS,
-    judge: |facts, _| {
+    judge: |facts, neighbours| {
         let name = "virt_use_execmem";
         let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let emulated = used_by(facts, |domain| {
-            (domain.root().attribute("type") == Some("qemu")).then(|| domain.evidence(domain.root(), "type"))
-        })?;
+        let emulated = used_by(facts, neighbours, Need::Emulation)?;
         Ok(match emulated {
             Some(user) => Verdict::warn(format!(
                 "{name} is on. The VM {} is emulated without KVM, but SELinux allows that without this boolean (svirt_tcg_t).",
                 user.vm
             ))
-            .because([on, user.evidence]),
+            .because([on, user.evidence.clone()]),
             None => Verdict::fail(format!("{name} is on, and no VM could need it: none is emulated without KVM."))
                 .because([on]),
         })
@@ -201,16 +195,13 @@ pub static USE_XSERVER: Check = row(&Row {
     fix: "Run `setsebool -P virt_use_xserver off`, and give VMs with <graphics type='sdl'> a VNC or SPICE console instead.",
     impact: "A VM with <graphics type='sdl'> no longer starts.",
     needs: BOOLEAN_AND_VMS,
-    judge: |facts, _| {
+    judge: |facts, neighbours| {
         let name = "virt_use_xserver";
         let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let used = used_by(facts, |domain| {
-            let sdl = domain.devices("graphics").find(|node| node.attribute("type") == Some("sdl"))?;
-            Some(domain.evidence(sdl, "type"))
-        })?;
+        let used = used_by(facts, neighbours, Need::Sdl)?;
         Ok(match used {
             Some(user) => Verdict::warn(format!("{name} is on, for the SDL console of the VM {}.", user.vm))
-                .because([on, user.evidence]),
+                .because([on, user.evidence.clone()]),
             None => {
                 Verdict::fail(format!("{name} is on, and no VM could need it: none has an SDL console.")).because([on])
             }
@@ -309,9 +300,3 @@ pub static UNPRIVUSER_USE_SVIRT: Check = row(&Row {
         plain(facts, "unprivuser_use_svirt", Verdict::warn, "users confined as user_u may create sVirt VMs")
     },
 });
-
-/// On which file systems the VMs' disks lie is not among the facts, so that "used by none" is not claimed.
-fn on_file_system(facts: &Facts, name: &str, file_system: &str) -> Judged {
-    let effect = format!("every QEMU may use files on {file_system}. Whether a VM needs that is not known");
-    plain(facts, name, Verdict::warn, &effect)
-}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::sebool::CHAPTER;
 use crate::checks::daemon::asked_system;
-use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Need, Neighbours, Severity, User, Verdict};
 use crate::facts::host::{Boolean, SelinuxMode};
 use crate::facts::{Fact, Facts, Gap, Link};
 use crate::policy::Profile;
@@ -109,39 +109,29 @@ fn word(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-/// A VM that needs what a boolean allows.
-pub(super) struct User<'a> {
-    pub(super) vm: &'a str,
-    pub(super) evidence: Evidence,
+/// The first VM that needs something of the host. That there is none is known only when libvirt listed all VMs of the system
+/// and each definition was read.
+pub(super) fn used_by<'n, 'v>(
+    facts: &Facts,
+    neighbours: &'n Neighbours<'v>,
+    need: Need,
+) -> Result<Option<&'n User<'v>>, Gap> {
+    if let Some(user) = neighbours.needs.get(need) {
+        return Ok(Some(user));
+    }
+    if let Some(gap) = &neighbours.unread {
+        return Err(gap.clone());
+    }
+    all_vms_known(facts).map(|()| None)
 }
 
-/// The first VM in one of whose definitions something is found. That there is none is known only when libvirt listed all
-/// VMs of the system and each definition was read.
-pub(super) fn used_by(facts: &Facts, find: impl Fn(&Domain) -> Option<Evidence>) -> Result<Option<User<'_>>, Gap> {
-    let mut gap = None;
-    for vm in &facts.vms {
-        for (definition, live) in [(&vm.stored, false), (&vm.live, true)] {
-            let found = match definition {
-                Fact::Known { value: Some(text), .. } => Domain::parse(text, live).map(|domain| find(&domain)),
-                Fact::Known { value: None, .. } => Ok(None),
-                Fact::Missing(gap) => Err(gap.clone()),
-            };
-            match found {
-                Ok(Some(evidence)) => {
-                    let evidence = Evidence { origin: format!("{}: {}", vm.name, evidence.origin), ..evidence };
-                    return Ok(Some(User { vm: &vm.name, evidence }));
-                }
-                Ok(None) => {}
-                Err(missing) => gap = gap.or(Some(missing)),
-            }
-        }
-    }
-    match (gap, &facts.libvirt.link) {
-        (Some(gap), _) => Err(gap),
-        (None, Link::Connected) => asked_system(facts).map(|()| None),
-        (None, Link::Unreachable { message } | Link::Denied { message }) => {
+/// Whether libvirt listed all VMs of this host's system.
+pub(super) fn all_vms_known(facts: &Facts) -> Result<(), Gap> {
+    match &facts.libvirt.link {
+        Link::Connected => asked_system(facts),
+        Link::Unreachable { message } | Link::Denied { message } => {
             Err(Gap::new("libvirt", format!("which VMs need it libvirt did not say ({message})")))
         }
-        (None, Link::NotUsed) => Err(Gap::new("libvirt", "libvirt was not asked about this host's VMs")),
+        Link::NotUsed => Err(Gap::new("libvirt", "libvirt was not asked about this host's VMs")),
     }
 }

@@ -63,7 +63,7 @@ fn without_selinux(host: &Host) -> Judged {
 }
 
 /// A profile is named by its program's path (`/usr/sbin/libvirtd`) or by a name of its own (`libvirtd`).
-fn program_of(profile: &str) -> &str {
+pub(super) fn program_of(profile: &str) -> &str {
     profile.rsplit_once('/').map_or(profile, |(_, name)| name)
 }
 

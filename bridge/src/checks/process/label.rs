@@ -2,9 +2,9 @@
 //! The security label of a QEMU process: what sVirt is in practice.
 
 use super::{AUTOMATIC, DRIVER, judge};
-use crate::checks::{Apply, Area, Check, Evidence, Judge, Neighbours, Severity, Verdict};
-use crate::facts::host::Process;
-use crate::facts::{Facts, Vm};
+use crate::checks::{Apply, Area, Check, Judge, Judged, Neighbours, Severity, Verdict};
+use crate::facts::host::{Process, SelinuxMode};
+use crate::facts::{Fact, Facts, Vm};
 use crate::policy::Profile;
 
 pub static SELINUX_LABEL: Check = Check {
@@ -16,25 +16,26 @@ pub static SELINUX_LABEL: Check = Check {
     basis: &["best-practices-for-securing-virtual-machines", AUTOMATIC, DRIVER],
     why: "The label is what the kernel goes by. A QEMU without the type svirt_t and two categories of its own may touch what its user \
           may: the disks of the other VMs, and with a type such as unconfined_t everything else.",
-    fix: "Remove <seclabel> from the VM (`virsh edit`), so that libvirt chooses a label, remove security_driver from /etc/libvirt/qemu.conf, \
+    fix: "If SELinux is permissive, run `setenforce 1`. Else remove <seclabel> from the VM (`virsh edit`), so that libvirt chooses a label, remove security_driver from /etc/libvirt/qemu.conf, \
           then shut the VM down and start it again.",
     impact: "The VM must be started anew, and its disks are given a label that keeps other VMs away.",
     apply: Apply::NextStart,
-    needs: "/proc/PID/attr/current",
-    judge: Judge::Vm(|_, vm, _| {
+    needs: "/proc/PID/attr/current, and /sys/fs/selinux/enforce where SELinux labels",
+    judge: Judge::Vm(|facts, vm, _| {
         judge(vm, |process| {
-            let (message, evidence) = match process.label.get()?.as_deref() {
-                None => {
-                    return Ok(Verdict::not_applicable(
-                        "No security module labels processes on this host; host.selinux-enforcing judges that.",
-                    ));
-                }
-                Some(label) => {
-                    let verdict = Label::parse(label).map_or_else(|| apparmor(vm, label), |label| selinux(&label));
-                    (verdict, Evidence { origin: process.label.origin().to_owned(), value: label.to_owned() })
-                }
+            let Some(text) = process.label.get()?.as_deref() else {
+                return Ok(Verdict::not_applicable(
+                    "No security module labels processes on this host; host.selinux-enforcing judges that.",
+                ));
             };
-            Ok(message.because([evidence]))
+            let shown = |verdict: Verdict| verdict.and(process.label.origin(), text);
+            match Label::parse(text) {
+                None => Ok(shown(apparmor(vm, text))),
+                Some(label) => match selinux(&label) {
+                    Ok(()) => enforced(&label, &facts.host.selinux.mode, shown),
+                    Err(verdict) => Ok(shown(verdict)),
+                },
+            }
         })
     }),
 };
@@ -66,22 +67,39 @@ fn is_pair(categories: &str) -> bool {
     categories.split_once(',').is_some_and(|(one, two)| single(one) && single(two) && one != two)
 }
 
-fn selinux(label: &Label) -> Verdict {
+/// What is wrong with a label, if anything is.
+fn selinux(label: &Label) -> Result<(), Verdict> {
     let (kind, categories) = (label.kind, label.categories);
     // The types of users, of init, of libvirt's daemons and of privileged containers: none is meant to hold an attacker.
     let open = kind.starts_with("unconfined")
         || ["virtd_t", "virtqemud_t", "initrc_t", "init_t", "kernel_t", "spc_t"].contains(&kind);
     if open {
-        Verdict::fail(format!("QEMU runs as {kind}, which does not confine it."))
+        Err(Verdict::fail(format!("QEMU runs as {kind}, which does not confine it.")))
     } else if categories.is_empty() {
-        Verdict::fail(format!("QEMU runs as {kind} without categories, so that nothing keeps it from other VMs."))
+        Err(Verdict::fail(format!("QEMU runs as {kind} without categories, so that nothing keeps it from other VMs.")))
     } else if !is_pair(categories) {
-        Verdict::fail(format!("QEMU runs as {kind} with the categories {categories}, which are not a pair of its own."))
+        Err(Verdict::fail(format!(
+            "QEMU runs as {kind} with the categories {categories}, which are not a pair of its own."
+        )))
     } else if ["svirt_t", "svirt_tcg_t"].contains(&kind) {
-        Verdict::pass(format!("QEMU is confined as {kind} with the categories {categories}."))
+        Ok(())
     } else {
-        Verdict::warn(format!("QEMU runs as {kind}, which is not one of sVirt's types (svirt_t, svirt_tcg_t)."))
+        Err(Verdict::warn(format!("QEMU runs as {kind}, which is not one of sVirt's types (svirt_t, svirt_tcg_t).")))
     }
+}
+
+/// A good label confines only while SELinux enforces. That it does not is the host's fault (host.selinux-enforcing), not the VM's.
+fn enforced(label: &Label, mode: &Fact<SelinuxMode>, shown: impl Fn(Verdict) -> Verdict) -> Judged {
+    let (kind, categories) = (label.kind, label.categories);
+    let verdict = match mode.get()? {
+        SelinuxMode::Enforcing => {
+            Verdict::pass(format!("QEMU is confined as {kind} with the categories {categories}."))
+        }
+        mode => Verdict::warn(format!(
+            "QEMU has the type {kind} and the categories {categories}, but SELinux is {mode}, so that they do not confine it."
+        )),
+    };
+    Ok(shown(verdict).with(mode))
 }
 
 /// libvirt makes a profile for each VM and names it by UUID.

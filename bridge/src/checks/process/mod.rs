@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The QEMU process of a running VM: what is, whatever was configured.
 
+pub mod devices;
+pub mod helpers;
 pub mod label;
 pub mod listen;
+pub mod memory;
+pub mod placement;
 pub mod rights;
 
 use super::{Judged, Verdict};
@@ -24,6 +28,6 @@ fn judge(vm: &Vm, judge: impl FnOnce(&Process) -> Judged) -> Judged {
 }
 
 /// Whether a user runs the VM with his own rights, rather than the system.
-fn is_session(vm: &Vm) -> bool {
+pub(super) fn is_session(vm: &Vm) -> bool {
     vm.connection == "session" || vm.connection.split(['?', '#']).next().is_some_and(|uri| uri.ends_with("/session"))
 }

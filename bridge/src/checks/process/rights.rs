@@ -121,6 +121,33 @@ pub static CAPABILITIES: Check = Check {
     }),
 };
 
+pub static NO_NEW_PRIVS: Check = Check {
+    id: "proc.no-new-privs",
+    title: "QEMU cannot gain rights by starting programs",
+    severity: Severity::Info,
+    profile: Profile::MultiTenant,
+    area: Area::Process,
+    basis: &["https://docs.kernel.org/userspace-api/no_new_privs.html"],
+    why: "With the flag no_new_privs the kernel ignores setuid bits and file capabilities when the process starts a program. QEMU's system call filter sets it where libseccomp does so by default.",
+    fix: "Let QEMU run under its system call filter (see proc.seccomp). There is no setting for the flag alone.",
+    impact: "Nothing that libvirt's VMs use depends on gaining rights.",
+    apply: Apply::NextStart,
+    needs: "NoNewPrivs in /proc/PID/status",
+    judge: Judge::Vm(|_, vm, _| {
+        judge(vm, |process| {
+            let flag = &process.no_new_privs;
+            let verdict = if *flag.get()? {
+                Verdict::pass("QEMU cannot gain rights by starting programs.")
+            } else {
+                Verdict::info(
+                    "The kernel would let QEMU gain rights by starting a setuid program, as far as its system call filter lets it start any.",
+                )
+            };
+            Ok(verdict.and(flag.origin(), if flag.value() == Some(&true) { "1" } else { "0" }))
+        })
+    }),
+};
+
 /// In the order of their numbers (`linux/capability.h`).
 const NAMES: [&str; 41] = [
     "cap_chown",

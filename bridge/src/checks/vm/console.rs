@@ -11,8 +11,8 @@ use crate::checks::{Domain, Evidence};
 use crate::facts::host::{ConfFile, ConfValue};
 use crate::facts::{Facts, Gap};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::checks) enum Protocol {
     Vnc,
     Spice,
     Rdp,
@@ -38,16 +38,16 @@ impl Protocol {
 }
 
 /// One `<graphics>` that can serve a network. The other types are windows on the host's own screen, or none at all.
-pub(super) struct Console<'a, 'i> {
+pub(in crate::checks) struct Console<'a, 'i> {
     /// Its place among all `<graphics>`, from 0.
     pub(super) index: usize,
-    pub(super) protocol: Protocol,
-    node: Node<'a, 'i>,
+    pub(in crate::checks) protocol: Protocol,
+    pub(super) node: Node<'a, 'i>,
 }
 
 /// An address of the network that a console listens on, and where that is said.
-pub(super) struct Exposed<'a, 'i> {
-    pub(super) address: &'a str,
+pub(in crate::checks) struct Exposed<'a, 'i> {
+    pub(in crate::checks) address: &'a str,
     said: Said<'a, 'i>,
 }
 
@@ -59,14 +59,14 @@ enum Said<'a, 'i> {
 }
 
 impl Exposed<'_, '_> {
-    pub(super) fn key(&self) -> Option<&str> {
+    pub(in crate::checks) fn key(&self) -> Option<&str> {
         match &self.said {
             Said::Definition(..) => None,
             Said::Config(_, key) => Some(key),
         }
     }
 
-    pub(super) fn evidence(&self, domain: &Domain) -> Evidence {
+    pub(in crate::checks) fn evidence(&self, domain: &Domain) -> Evidence {
         match &self.said {
             Said::Definition(node, attribute) => domain.evidence(*node, attribute),
             Said::Config(conf, key) => evidence(conf, key),
@@ -74,7 +74,7 @@ impl Exposed<'_, '_> {
     }
 }
 
-pub(super) fn consoles<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterator<Item = Console<'b, 'i>> {
+pub(in crate::checks) fn consoles<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterator<Item = Console<'b, 'i>> {
     domain.devices("graphics").enumerate().filter_map(|(index, node)| {
         let protocol = match node.attribute("type")? {
             "vnc" => Protocol::Vnc,
@@ -97,7 +97,7 @@ impl<'a, 'i> Console<'a, 'i> {
     }
 
     /// The first address that is reachable from elsewhere; `None` when there is none.
-    pub(super) fn exposed(&self, facts: &'a Facts) -> Result<Option<Exposed<'a, 'i>>, Gap> {
+    pub(in crate::checks) fn exposed(&self, facts: &'a Facts) -> Result<Option<Exposed<'a, 'i>>, Gap> {
         if !self.has_port() {
             return Ok(None);
         }
@@ -206,7 +206,7 @@ fn exposed<'a, 'i>(address: &'a str, said: Said<'a, 'i>) -> Option<Exposed<'a, '
     (!is_loopback(address)).then_some(Exposed { address, said })
 }
 
-fn is_loopback(address: &str) -> bool {
+pub(in crate::checks) fn is_loopback(address: &str) -> bool {
     let plain = address.trim_start_matches('[').trim_end_matches(']');
     match plain.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),

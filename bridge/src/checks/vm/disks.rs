@@ -3,8 +3,9 @@
 
 use roxmltree::Node;
 
-use super::{Tally, machine};
+use super::{Tally, is_read, machine};
 use crate::checks::domain::child;
+use crate::checks::neighbours::DiskUser;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap, Link, Vm};
 use crate::policy::Profile;
@@ -58,7 +59,7 @@ fn floppy(domain: &Domain) -> Judged {
 }
 
 /// How the guest's side of a disk is called: `sda`.
-fn target<'a>(disk: Node<'a, '_>) -> &'a str {
+pub(super) fn target<'a>(disk: Node<'a, '_>) -> &'a str {
     child(disk, "target").and_then(|target| target.attribute("dev")).unwrap_or("no target")
 }
 
@@ -109,7 +110,7 @@ pub static DUPLICATE_SOURCE: Check = Check {
           `virsh vol-clone --pool POOL VOLUME COPY`. Turn on lock_manager in /etc/libvirt/qemu.conf, so that the second VM does not start.",
     impact: "The VM loses what only stands on this disk; look first which VM the data belongs to.",
     apply: Apply::Manual,
-    needs: "//disk in the definitions of all VMs",
+    needs: "//disk in the definitions of all VMs, and the headers of their images",
     judge: Judge::Vm(duplicate_source),
 };
 
@@ -122,12 +123,21 @@ fn duplicate_source(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
     for disk in disks {
         let users = neighbours.disk_users.get(disk).map_or(&[][..], Vec::as_slice);
         let Some(own) = users.iter().find(|user| user.vm.uuid == vm.uuid) else { continue };
-        let others = users.iter().filter(|other| other.vm.uuid != vm.uuid && !(own.shareable && other.shareable));
+        let clash = |other: &&DiskUser| !(own.shareable && other.shareable || own.behind && other.behind);
+        let others = users.iter().filter(|other| other.vm.uuid != vm.uuid).filter(clash);
         for other in others.take(NAMED) {
             tally.add(Outcome::Fail, || {
-                Verdict::fail(format!("The disk {disk} is writable in the VM {} too.", other.vm.name))
-                    .and(own.origin.as_str(), disk.as_str())
-                    .and(format!("{} of {}", other.origin, other.vm.name), disk.as_str())
+                let (path, other_vm) = (own.path.as_str(), other.vm.name.as_str());
+                let message = match (own.behind, other.behind) {
+                    (false, false) => format!("The disk {path} is writable in the VM {other_vm} too."),
+                    (false, true) => format!(
+                        "The disk {path} lies behind a disk of the VM {other_vm}, which reads what this VM writes."
+                    ),
+                    _ => format!("{path} lies behind a disk of this VM, and the VM {other_vm} writes it."),
+                };
+                Verdict::fail(message)
+                    .and(own.origin.as_str(), path)
+                    .and(format!("{} of {}", other.origin, other.vm.name), other.path.as_str())
             });
         }
     }
@@ -138,6 +148,9 @@ fn duplicate_source(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
     if disks.is_empty() {
         return Ok(Verdict::pass("The VM has no writable disk."));
     }
+    if let Some(gap) = neighbours.chains.get(vm.uuid.as_str()) {
+        return Err(gap.clone());
+    }
     if facts.libvirt.link != Link::Connected {
         return Err(Gap::new("libvirt", "the other VMs of the host were not read"));
     }
@@ -145,12 +158,4 @@ fn duplicate_source(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         return Err(gap.clone());
     }
     Ok(Verdict::pass("No other VM of this connection writes a disk of this VM."))
-}
-
-/// Whether the disks of a VM can be known.
-fn is_read(vm: &Vm) -> Result<(), Gap> {
-    for fact in [&vm.stored, &vm.live] {
-        fact.get().map_err(|gap| Gap { reason: format!("the definition of {}: {}", vm.name, gap.reason), ..gap })?;
-    }
-    Ok(())
 }

@@ -27,10 +27,9 @@ pub static COMMANDLINE: Check = Check {
     apply: Apply::NextStart,
     needs: "<qemu:commandline> in the definition",
     judge: Judge::Definition(|_, _, domain| {
-        let in_qemu = |node: &Node, name| node.tag_name() == (QEMU_NAMESPACE, name).into();
         let mut tally = Tally::default();
         let mut raw = None;
-        for commandline in domain.root().children().filter(|node| in_qemu(node, "commandline")) {
+        for commandline in commandlines(domain) {
             let mut option = "";
             for node in commandline.children().filter(Node::is_element) {
                 raw.get_or_insert(node);
@@ -61,6 +60,14 @@ pub static COMMANDLINE: Check = Check {
     }),
 };
 
+pub(super) fn in_qemu(node: &Node, name: &str) -> bool {
+    node.tag_name() == (QEMU_NAMESPACE, name).into()
+}
+
+pub(super) fn commandlines<'a, 'i>(domain: &'a Domain<'i>) -> impl Iterator<Item = Node<'a, 'i>> {
+    domain.root().children().filter(|node| in_qemu(node, "commandline"))
+}
+
 /// An option that is a danger by itself, without its dashes. QEMU takes options by their whole name.
 fn of_option(name: &str) -> Option<String> {
     let does = match name {
@@ -88,7 +95,7 @@ fn in_value(option: &str, value: &str) -> Option<String> {
 }
 
 /// A raw argument as evidence, without what may be a secret.
-fn shown(domain: &Domain, node: Node) -> Evidence {
+pub(super) fn shown(domain: &Domain, node: Node) -> Evidence {
     let Some(value) = node.attribute("value").filter(|_| node.tag_name().name() != "env") else {
         return domain.evidence(node, "name");
     };
@@ -99,6 +106,39 @@ fn shown(domain: &Domain, node: Node) -> Evidence {
     }
     evidence
 }
+
+pub static OVERRIDES: Check = Check {
+    id: "vm.qemu-overrides",
+    title: "The definition has no experimental overrides of QEMU",
+    severity: Severity::Medium,
+    profile: Profile::Server,
+    area: Area::Confinement,
+    basis: &["https://libvirt.org/drvqemu.html"],
+    why: "`<qemu:override>` changes properties of devices, and `<qemu:capabilities>` what libvirt believes QEMU can do, without libvirt \
+          checking either. libvirt's documentation calls them means for experiments that must not be used in production: the \
+          VM may lose a protection that libvirt takes for given, or crash.",
+    fix: "Run `virsh edit VM`, express what is needed with libvirt's own elements, and delete `<qemu:override>`, \
+          `<qemu:capabilities>` and `<qemu:deprecation>`.",
+    impact: "What the override worked around comes back. The VM is no longer marked as tainted.",
+    apply: Apply::NextStart,
+    needs: "<qemu:override>, <qemu:capabilities> and <qemu:deprecation> in the definition",
+    judge: Judge::Definition(|_, _, domain| {
+        let mut tally = Tally::default();
+        for node in domain.root().children().filter(|node| node.tag_name().namespace() == Some(QEMU_NAMESPACE)) {
+            let filled = node.children().any(|child| child.is_element());
+            let message = match node.tag_name().name() {
+                "override" if filled => "The definition overrides properties of QEMU's devices.",
+                "capabilities" if filled => "The definition overrides what libvirt knows about QEMU's capabilities.",
+                "deprecation" if node.attribute("behavior") != Some("none") => {
+                    "The definition changes what QEMU does with deprecated options."
+                }
+                _ => continue,
+            };
+            tally.add(Outcome::Warn, || Verdict::warn(message).and(domain.path(node), "present"));
+        }
+        Ok(tally.finish(|| Verdict::pass("The definition has no experimental overrides of QEMU.")))
+    }),
+};
 
 pub static EMULATOR: Check = Check {
     id: "vm.emulator-path",

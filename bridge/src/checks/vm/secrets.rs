@@ -4,7 +4,9 @@
 use roxmltree::Node;
 
 use super::Tally;
+use crate::checks::domain::children;
 use crate::checks::{Apply, Area, Check, Judge, Outcome, Severity, Verdict};
+use crate::facts::NOT_RECORDED;
 use crate::policy::Profile;
 
 /// Namespace of what cockpit-machines notes about a VM that it is to install.
@@ -54,3 +56,52 @@ pub static INSTALL: Check = Check {
         Ok(tally.finish(|| Verdict::pass("The VM's metadata holds no installation passwords.")))
     }),
 };
+
+pub static SYSINFO: Check = Check {
+    id: "vm.sysinfo-secrets",
+    title: "No secrets are handed to the guest through its firmware",
+    severity: Severity::Medium,
+    profile: Profile::Server,
+    area: Area::Secrets,
+    basis: &["https://libvirt.org/formatdomain.html", "https://systemd.io/CREDENTIALS/"],
+    why: "SMBIOS strings, QEMU's firmware configuration and the kernel's arguments are a part of the definition, which libvirt shows to every local \
+          user who may connect to its read-only socket. They stand in QEMU's command line and, in the guest, many programs can read them.",
+    fix: "Delete the entry with `virsh edit VM`, and hand the secret over on a configuration disk (cloud-init) that you take away after the first start. \
+          Then change the secret.",
+    impact: "The guest no longer finds the secret at its next start.",
+    apply: Apply::NextStart,
+    needs: "<sysinfo> and <os><cmdline> in the definition",
+    judge: Judge::Definition(|_, _, domain| {
+        let mut tally = Tally::default();
+        let sysinfo = children(domain.root(), "sysinfo").flat_map(|sysinfo| sysinfo.descendants());
+        for node in sysinfo.filter(|node| node.tag_name().name() == "entry").chain(domain.find("os/cmdline")) {
+            let name = node.attribute("name").unwrap_or("");
+            let place = if speaks_of_secret(name) || node.text().is_some_and(speaks_of_secret) {
+                match node.tag_name().name() {
+                    "entry" if name.is_empty() => "An SMBIOS string".to_owned(),
+                    "entry" => format!("The entry {name} of the VM's firmware"),
+                    _ => "The arguments of the guest's kernel".to_owned(),
+                }
+            } else {
+                continue;
+            };
+            // The value is a secret: it must not become evidence.
+            tally.add(Outcome::Warn, || {
+                let message = format!(
+                    "{place} {} a secret.",
+                    if node.tag_name().name() == "entry" { "seems to hold" } else { "seem to hold" }
+                );
+                Verdict::warn(message).and(domain.path(node), "(set, not shown)")
+            });
+        }
+        Ok(tally.finish(|| Verdict::pass("Nothing that the guest gets through its firmware looks like a secret.")))
+    }),
+};
+
+/// Whether a text names a secret, or is one that was not recorded.
+fn speaks_of_secret(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["passw", "secret", "token=", "io.systemd.credential", "private key", NOT_RECORDED]
+        .iter()
+        .any(|word| lower.contains(word))
+}

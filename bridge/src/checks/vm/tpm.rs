@@ -79,7 +79,12 @@ fn judge(facts: &Facts, domain: &Domain) -> Verdict {
 }
 
 /// Where none is given, libvirt chooses 1.2 for a TIS on x86, for the sake of old definitions, and 2.0 otherwise.
-fn version<'a>(facts: &Facts, domain: &Domain, tpm: Node<'a, '_>, backend: Node<'a, '_>) -> Result<&'a str, Gap> {
+pub(in crate::checks) fn version<'a>(
+    facts: &Facts,
+    domain: &Domain,
+    tpm: Node<'a, '_>,
+    backend: Node<'a, '_>,
+) -> Result<&'a str, Gap> {
     if let Some(version) = backend.attribute("version") {
         return Ok(version);
     }
@@ -88,3 +93,41 @@ fn version<'a>(facts: &Facts, domain: &Domain, tpm: Node<'a, '_>, backend: Node<
     }
     Ok(if is_x86(arch(facts, domain)?) { "1.2" } else { "2.0" })
 }
+
+pub static ENCRYPTED: Check = Check {
+    id: "vm.tpm-encrypted",
+    title: "The TPM's state is encrypted on the host",
+    severity: Severity::Low,
+    profile: Profile::MultiTenant,
+    area: Area::Firmware,
+    basis: &["https://libvirt.org/formatdomain.html#tpm-device"],
+    why: "The emulated TPM keeps the keys that the guest sealed in files in /var/lib/libvirt/swtpm. Whoever has these files, from a backup for \
+          example, together with a copy of the guest's disk opens the disk that the TPM was to protect.",
+    fix: "Define a secret with `virsh secret-define` and `virsh secret-set-value`, and add `<encryption secret='UUID'/>` to the TPM's \
+          `<backend>` with `virsh edit VM`. This works for a new TPM only: remove its state in /var/lib/libvirt/swtpm before.",
+    impact: "With the old state the guest loses every key that it sealed in this TPM: have the recovery keys of its encrypted disks at \
+             hand. The VM does not start without the secret.",
+    apply: Apply::Manual,
+    needs: "//tpm in the definition",
+    judge: Judge::Definition(|_, _, domain| {
+        let mut tally = Tally::default();
+        let mut emulated = false;
+        let backends = domain.devices("tpm").filter_map(|tpm| child(tpm, "backend"));
+        for backend in backends.filter(|backend| backend.attribute("type") == Some("emulator")) {
+            emulated = true;
+            if child(backend, "encryption").is_none_or(|encryption| encryption.attribute("secret").is_none()) {
+                tally.add(Outcome::Info, || {
+                    Verdict::info("The TPM's state stands on the host without encryption.")
+                        .and(format!("{}/encryption/@secret", domain.path(backend)), "(not set)")
+                });
+            }
+        }
+        Ok(tally.finish(|| {
+            if emulated {
+                Verdict::pass("The TPM's state is encrypted with a secret of libvirt's.")
+            } else {
+                Verdict::not_applicable("The VM has no emulated TPM.")
+            }
+        }))
+    }),
+};

@@ -2,6 +2,7 @@
 //! What services on the system bus say about a host. Each is optional; asking starts none of them and waits for none for long.
 
 mod firewalld;
+mod fwupd;
 mod peer;
 mod polkit;
 mod systemd;
@@ -12,10 +13,10 @@ use std::time::Duration;
 use super::host::Host;
 use super::{Fact, Gap};
 
-/// How long all questions to one service may take together.
+/// How long a service may take for one answer; see `peer::TOGETHER` for all of them.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Adds what systemd, polkit and firewalld say to the facts about the running host.
+/// Adds what systemd, polkit, firewalld and fwupd say to the facts about the running host.
 pub fn read(host: &mut Host) {
     let address =
         std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(|_| "unix:path=/run/dbus/system_bus_socket".to_owned());
@@ -24,15 +25,17 @@ pub fn read(host: &mut Host) {
 
 fn read_from(address: &str, limit: Duration, host: &mut Host) {
     thread::scope(|scope| {
-        // At the same time: three services that hang cost no more than one.
+        // At the same time: services that hang cost no more than one.
         let systemd = scope.spawn(|| systemd::read(address, limit));
         let polkit = scope.spawn(|| polkit::read(address, limit));
         let firewall = scope.spawn(|| firewalld::read(address, limit));
+        let fwupd = scope.spawn(|| fwupd::read(address, limit));
         if let Ok(facts) = systemd.join() {
             host.systemd = facts;
         }
         host.polkit.actions = polkit.join().unwrap_or_default();
         host.firewall = firewall.join().unwrap_or_default();
+        host.fwupd_hsi = fwupd.join().unwrap_or_default();
     });
 }
 

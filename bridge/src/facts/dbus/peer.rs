@@ -2,6 +2,7 @@
 //! One service on a bus, asked without starting it.
 
 use std::future::{Future, poll_fn};
+use std::io::ErrorKind;
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Poll, Waker};
@@ -16,15 +17,19 @@ use zbus::{Connection, OwnedVariant, connection, fdo};
 use super::super::Gap;
 
 const BUS: &str = "org.freedesktop.DBus";
+/// A service that answers each question in time may take as many times that for all of them. firewalld is asked three for
+/// each zone, and on a busy host it needs more than the time of one answer for these.
+const TOGETHER: u32 = 5;
 
 /// A service's own connection to the bus. Calls go to its unique name, for which a bus never starts anything.
 pub(super) struct Peer {
     connection: Connection,
     owner: String,
     service: &'static str,
+    limit: Duration,
 }
 
-/// Asks a service within a time limit. Whatever happens, no connection and no thread is left behind.
+/// Asks a service, which has `limit` for each answer. Whatever happens, no connection and no thread is left behind.
 pub(super) fn ask<T, F>(
     address: &str,
     service: &'static str,
@@ -34,19 +39,26 @@ pub(super) fn ask<T, F>(
 where
     F: Future<Output = Result<T, Gap>>,
 {
-    let work = async { questions(Peer::find(address, service).await?).await };
-    zbus::block_on(within(limit, work)).unwrap_or_else(|| {
-        let seconds = limit.as_secs_f32();
-        Err(Gap::new(service, format!("{service} did not answer within {seconds} seconds")))
+    let work = async { questions(Peer::find(address, service, limit).await?).await };
+    let together = limit * TOGETHER;
+    zbus::block_on(within(together, work)).unwrap_or_else(|| {
+        let seconds = together.as_secs_f32();
+        Err(Gap::new(service, format!("{service} did not answer all questions within {seconds} seconds")))
     })
 }
 
+fn silent(service: &str, limit: Duration) -> Gap {
+    Gap::new(service, format!("{service} did not answer within {} seconds", limit.as_secs_f32()))
+}
+
 impl Peer {
-    async fn find(address: &str, service: &'static str) -> Result<Self, Gap> {
-        let connection = connection::Builder::address(address).build().await.map_err(|error| {
+    async fn find(address: &str, service: &'static str, limit: Duration) -> Result<Self, Gap> {
+        let connecting = connection::Builder::address(address).method_timeout(limit).build();
+        let connected = within(limit, connecting).await.ok_or_else(|| silent(service, limit))?;
+        let connection = connected.map_err(|error| {
             Gap::new(address, format!("the system bus at {address} could not be reached ({error})"))
         })?;
-        let bus = Self { connection, owner: BUS.to_owned(), service };
+        let bus = Self { connection, owner: BUS.to_owned(), service, limit };
         let owner = bus.connection.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "GetNameOwner", &service);
         match owner.await {
             Ok(reply) => {
@@ -107,6 +119,9 @@ impl Peer {
 
     /// A question that failed. What is refused to a user can be had with administrative access.
     fn gap(&self, question: &str, error: &zbus::Error) -> Gap {
+        if matches!(error, zbus::Error::InputOutput(error) if error.kind() == ErrorKind::TimedOut) {
+            return silent(self.service, self.limit);
+        }
         let origin = format!("{}: {question}", self.service);
         if refused(error) && !rustix::process::geteuid().is_root() {
             return Gap::needs_admin(origin);
@@ -128,7 +143,7 @@ fn refused(error: &zbus::Error) -> bool {
 }
 
 /// What `work` gives, or `None` when the time is over first.
-async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let timer = Timer::start(limit);
     let mut work = pin!(work);
     poll_fn(|context| match work.as_mut().poll(context) {

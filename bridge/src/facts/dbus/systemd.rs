@@ -15,7 +15,23 @@ const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 const SOCKET: &str = "org.freedesktop.systemd1.Socket";
 
 /// Services without sockets.
-const SERVICES: [&str; 4] = ["firewalld.service", "ksm.service", "ksmtuned.service", "libvirt-guests.service"];
+const SERVICES: [&str; 15] = [
+    "auditd.service",
+    "ferm.service",
+    "firewalld.service",
+    "ip6tables.service",
+    "iptables.service",
+    "kdump-tools.service",
+    "kdump.service",
+    "ksm.service",
+    "ksmtuned.service",
+    "libvirt-guests.service",
+    "netfilter-persistent.service",
+    "nftables.service",
+    "pve-firewall.service",
+    "shorewall.service",
+    "ufw.service",
+];
 /// libvirt's daemons: the name, and which sockets each has beside its main one.
 const DAEMONS: [(&str, &[&str]); 11] = [
     ("libvirtd", &["-ro", "-admin", "-tcp", "-tls"]),
@@ -72,11 +88,12 @@ async fn sockets(peer: &Peer, rows: &[Row]) -> Result<Fact<BTreeMap<String, Sock
     for (name, _, load, _, _, _, path, ..) in rows {
         if name.ends_with(".socket") && load == "loaded" {
             let mode = peer.property(path.as_str(), SOCKET, "SocketMode").await?;
+            let group = peer.property(path.as_str(), SOCKET, "SocketGroup").await?;
             // Pairs of a kind (`Stream`) and an address.
             let listen: Vec<(String, String)> = peer.property(path.as_str(), SOCKET, "Listen").await?;
             let listen = listen.into_iter().map(|(_, address)| address).collect();
-            sockets.insert(name.clone(), SocketUnit { mode, listen });
+            sockets.insert(name.clone(), SocketUnit { mode, group, listen });
         }
     }
-    Ok(Fact::known(format!("{SERVICE}: SocketMode, Listen"), sockets))
+    Ok(Fact::known(format!("{SERVICE}: SocketMode, SocketGroup, Listen"), sockets))
 }

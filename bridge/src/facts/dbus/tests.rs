@@ -107,6 +107,11 @@ impl Socket {
     }
 
     #[zbus(property)]
+    fn socket_group(&self) -> String {
+        "libvirt".to_owned()
+    }
+
+    #[zbus(property)]
     fn listen(&self) -> Vec<(String, String)> {
         vec![("Stream".to_owned(), "/run/libvirt/virtqemud-sock".to_owned())]
     }
@@ -129,25 +134,45 @@ impl Authority {
     }
 }
 
-/// firewalld's running zones; `old` is one from before 0.9.
+struct Fwupd;
+
+#[interface(name = "org.freedesktop.fwupd")]
+impl Fwupd {
+    #[zbus(property)]
+    fn host_security_id(&self) -> String {
+        "HSI:2! (v1.9.5)".to_owned()
+    }
+}
+
+/// firewalld's running zones; `old` is one from before 0.9. It takes a `pause` before each of its first three answers.
 struct Running {
     old: bool,
+    pause: Duration,
+}
+
+impl Running {
+    async fn pause(&self) {
+        peer::within(self.pause, std::future::pending::<()>()).await;
+    }
 }
 
 #[interface(name = "org.fedoraproject.FirewallD1.zone")]
 impl Running {
     #[zbus(name = "getZones")]
-    fn zones(&self) -> Vec<String> {
+    async fn zones(&self) -> Vec<String> {
+        self.pause().await;
         vec!["public".to_owned()]
     }
 
     #[zbus(name = "getActiveZones")]
-    fn active(&self) -> HashMap<String, HashMap<String, Vec<String>>> {
+    async fn active(&self) -> HashMap<String, HashMap<String, Vec<String>>> {
+        self.pause().await;
         HashMap::from([("public".to_owned(), HashMap::from([("interfaces".to_owned(), vec!["eth0".to_owned()])]))])
     }
 
     #[zbus(name = "getZoneSettings2")]
-    fn settings(&self, _zone: String) -> fdo::Result<HashMap<String, Variant<'static>>> {
+    async fn settings(&self, _zone: String) -> fdo::Result<HashMap<String, Variant<'static>>> {
+        self.pause().await;
         if self.old {
             return Err(fdo::Error::UnknownMethod("getZoneSettings2".to_owned()));
         }
@@ -212,7 +237,12 @@ impl StoredZone {
 }
 
 fn serve_firewalld(bus: &Bus, old: bool, refused: bool) -> Connection {
-    let connection = bus.serve("org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1", Running { old });
+    serve_slow_firewalld(bus, old, refused, Duration::ZERO)
+}
+
+fn serve_slow_firewalld(bus: &Bus, old: bool, refused: bool, pause: Duration) -> Connection {
+    let running = Running { old, pause };
+    let connection = bus.serve("org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1", running);
     let config = "/org/fedoraproject/FirewallD1/config";
     zbus::block_on(async {
         connection.object_server().at(config, Stored { refused }).await.unwrap();
@@ -241,6 +271,7 @@ fn units_and_sockets() {
     let sockets = systemd.sockets.get().unwrap();
     assert_eq!(sockets.keys().collect::<Vec<_>>(), ["virtqemud.socket"]);
     assert_eq!(sockets["virtqemud.socket"].mode, 0o660);
+    assert_eq!(sockets["virtqemud.socket"].group, "libvirt");
     assert_eq!(sockets["virtqemud.socket"].listen, ["/run/libvirt/virtqemud-sock"]);
 }
 
@@ -256,6 +287,16 @@ fn implicit_answers_for_libvirts_actions_only() {
     assert_eq!(
         (manage.any.as_str(), manage.inactive.as_str(), manage.active.as_str()),
         ("auth_admin_keep", "auth_self", "yes")
+    );
+}
+
+#[test]
+fn the_host_security_id() {
+    let bus = Bus::start();
+    let _service = bus.serve("org.freedesktop.fwupd", "/", Fwupd);
+    assert_eq!(
+        bus.read().fwupd_hsi,
+        Fact::known("org.freedesktop.fwupd: HostSecurityId", "HSI:2! (v1.9.5)".to_owned())
     );
 }
 
@@ -313,6 +354,7 @@ fn what_does_not_run_is_not_started() {
     assert_eq!(reason(&host.polkit.actions), "org.freedesktop.PolicyKit1 does not run");
     assert_eq!(reason(&host.firewall), "org.fedoraproject.FirewallD1 does not run");
     assert_eq!(reason(&host.systemd.units), "org.freedesktop.systemd1 does not run");
+    assert_eq!(reason(&host.fwupd_hsi), "org.freedesktop.fwupd does not run");
     assert!(!bus.directory.path().join("started").exists());
 }
 
@@ -327,6 +369,33 @@ fn a_service_that_hangs_costs_its_own_facts_and_not_the_time() {
     assert!(start.elapsed() < SOON * 3, "{:?}", start.elapsed());
     assert_eq!(reason(&host.polkit.actions), "org.freedesktop.PolicyKit1 did not answer within 0.7 seconds");
     assert!(host.firewall.value().is_some());
+}
+
+/// It is slow, and not silent: on a busy host firewalld was seen to need more than three seconds for all its zones.
+#[test]
+fn a_service_that_answers_slowly_is_heard_out() {
+    let bus = Bus::start();
+    let _firewalld = serve_slow_firewalld(&bus, false, false, SOON / 2);
+    let start = Instant::now();
+    let firewall = bus.read().firewall;
+    assert!(start.elapsed() > SOON, "{:?}", start.elapsed());
+    assert_eq!(firewall.get().unwrap().zones.len(), 2);
+}
+
+#[test]
+fn a_service_that_answers_without_end_is_left() {
+    let bus = Bus::start();
+    let _firewalld = serve_firewalld(&bus, false, false);
+    let (service, path) = ("org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1");
+    let endless = peer::ask::<(), _>(&bus.address, service, SOON / 5, |peer| async move {
+        loop {
+            let _: Vec<String> = peer.call(path, "org.fedoraproject.FirewallD1.zone", "getZones", &()).await?;
+        }
+    });
+    assert_eq!(
+        endless.unwrap_err().reason,
+        "org.fedoraproject.FirewallD1 did not answer all questions within 0.7 seconds"
+    );
 }
 
 #[test]

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//! Commands around VMs that sudo runs without a password. Of all other rules nothing is kept.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::root::Root;
+use super::root::is_absent;
+use super::{Fact, Gap};
+
+const FILE: &str = "/etc/sudoers";
+const DEPTH: usize = 16;
+const FILES: usize = 500;
+/// Rules that are kept, and names that an alias stands for.
+const LIMIT: usize = 500;
+/// A command that is kept is no longer.
+const SHOWN: usize = 120;
+/// What tools around VMs are called, for commands with wildcards.
+const TOOLS: [&str; 8] =
+    ["virsh", "virt-install", "virt-xml", "virt-manager", "qemu-img", "qemu-kvm", "qemu-system-x86_64", "qemu-nbd"];
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sudoers {
+    pub rules: Vec<SudoRule>,
+    /// A line that could not be understood, so that there may be more.
+    pub unclear: Option<String>,
+}
+
+/// Who may run a command without a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SudoRule {
+    /// A file and the number of a line.
+    pub place: String,
+    /// Users, `%group`s, `ALL`.
+    pub who: Vec<String>,
+    /// As it stands there, or `ALL`.
+    pub command: String,
+}
+
+pub(super) fn read(root: &Root) -> Fact<Sudoers> {
+    let mut lines = Vec::new();
+    match gather(root, FILE, 0, &mut 0, &mut lines) {
+        Ok(()) => Fact::known(FILE, judge(&lines)),
+        Err(gap) => gap.into(),
+    }
+}
+
+struct Line {
+    place: String,
+    text: String,
+}
+
+/// The lines of a file and of those that it includes. A host without sudo has no file.
+fn gather(root: &Root, path: &str, depth: usize, files: &mut usize, lines: &mut Vec<Line>) -> Result<(), Gap> {
+    *files += 1;
+    if depth > DEPTH || *files > FILES {
+        return Err(Gap::new(path, "sudo's configuration includes too many files"));
+    }
+    let text = match root.read(path) {
+        Ok(text) => text,
+        Err(error) if is_absent(&error) => return Ok(()),
+        Err(error) => return Err(Gap::from_io(path, &error)),
+    };
+    let mut numbered = (1..).zip(text.lines());
+    while let Some((number, line)) = numbered.next() {
+        let mut line = line.to_owned();
+        while line.ends_with('\\') {
+            line.pop();
+            let Some((_, next)) = numbered.next() else { break };
+            line.push_str(next);
+        }
+        let place = format!("{path}: line {number}");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["@include" | "#include", name] => gather(root, &beside(path, name), depth + 1, files, lines)?,
+            ["@includedir" | "#includedir", name] => {
+                let directory = beside(path, name);
+                let names = match root.list(&directory) {
+                    Ok(names) => names,
+                    Err(error) if is_absent(&error) => continue,
+                    Err(error) => return Err(Gap::from_io(directory, &error)),
+                };
+                // sudo leaves out what editors and package managers leave behind.
+                for name in names.iter().filter(|name| !name.ends_with('~') && !name.contains('.')) {
+                    gather(root, &format!("{}/{name}", directory.trim_end_matches('/')), depth + 1, files, lines)?;
+                }
+            }
+            _ => {
+                let text = without_comment(&line).trim();
+                if !text.is_empty() {
+                    lines.push(Line { place, text: text.to_owned() });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn beside(file: &str, name: &str) -> String {
+    let name = name.trim_matches('"');
+    if name.starts_with('/') {
+        return name.to_owned();
+    }
+    format!("{}/{name}", file.rsplit_once('/').map_or("", |(directory, _)| directory))
+}
+
+/// `#` begins a comment, unless a user's or group's number follows or a backslash stands before it.
+fn without_comment(line: &str) -> &str {
+    let bytes = line.as_bytes();
+    let end = line.match_indices('#').map(|(at, _)| at).find(|at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let number = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+        before != Some(&b'\\')
+            && !(number && before.is_none_or(|byte| matches!(byte, b',' | b'%' | b'(' | b' ' | b'\t' | b'!')))
+    });
+    end.and_then(|end| line.get(..end)).unwrap_or(line)
+}
+
+type Aliases<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+fn judge(lines: &[Line]) -> Sudoers {
+    let mut sudoers = Sudoers::default();
+    let (mut users, mut commands, mut free) = (Aliases::new(), Aliases::new(), Vec::new());
+    let mut rules = Vec::new();
+    for line in lines {
+        let (word, rest) = line.text.split_once(char::is_whitespace).unwrap_or((&line.text, ""));
+        match word {
+            "User_Alias" => aliases(rest, &mut users),
+            "Cmnd_Alias" | "Cmd_Alias" => aliases(rest, &mut commands),
+            "Runas_Alias" | "Host_Alias" => {}
+            "Defaults" if rest.contains("!authenticate") => free.push("ALL"),
+            _ if word.starts_with("Defaults") => {
+                if rest.contains("!authenticate") {
+                    match word.strip_prefix("Defaults:") {
+                        Some(names) => free.extend(names.split(',')),
+                        None => sudoers.unclear = Some(line.place.clone()),
+                    }
+                }
+            }
+            _ => rules.push(line),
+        }
+    }
+    for line in rules {
+        let Some((left, right)) = line.text.split_once('=') else {
+            sudoers.unclear.get_or_insert_with(|| line.place.clone());
+            continue;
+        };
+        // The last word names hosts.
+        let left = left.trim();
+        let who = left.rsplit_once(char::is_whitespace).map_or(left, |(who, _)| who);
+        let mut names = Vec::new();
+        who.split(',').for_each(|name| expand(name.trim(), &users, 0, &mut names));
+        let unasked = names.iter().any(|name| free.contains(name)) || free.contains(&"ALL");
+        let mut nopasswd = unasked;
+        for part in unescaped_commas(right) {
+            let command = tags(part, &mut nopasswd);
+            if !nopasswd {
+                continue;
+            }
+            let mut all = Vec::new();
+            expand(command, &commands, 0, &mut all);
+            for command in all.into_iter().filter(|command| *command == "ALL" || is_tool(command)) {
+                if sudoers.rules.len() >= LIMIT {
+                    sudoers.unclear.get_or_insert_with(|| line.place.clone());
+                    break;
+                }
+                sudoers.rules.push(SudoRule {
+                    place: line.place.clone(),
+                    who: names.iter().map(|name| (*name).to_owned()).collect(),
+                    command: command.chars().take(SHOWN).collect(),
+                });
+            }
+        }
+    }
+    sudoers
+}
+
+/// `A = x, y : B = z`.
+fn aliases<'a>(text: &'a str, aliases: &mut Aliases<'a>) {
+    for one in text.split(" :") {
+        if let Some((name, members)) = one.split_once('=') {
+            aliases.entry(name.trim()).or_default().extend(unescaped_commas(members).map(str::trim));
+        }
+    }
+}
+
+fn expand<'a>(name: &'a str, aliases: &Aliases<'a>, depth: usize, found: &mut Vec<&'a str>) {
+    match aliases.get(name) {
+        Some(members) if depth < DEPTH => members.iter().for_each(|member| expand(member, aliases, depth + 1, found)),
+        _ if found.len() < LIMIT && !name.is_empty() => found.push(name),
+        _ => {}
+    }
+}
+
+fn unescaped_commas(text: &str) -> impl Iterator<Item = &str> {
+    let mut escaped = false;
+    text.split(move |letter| {
+        let splits = letter == ',' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        splits
+    })
+}
+
+/// A command without what stands before it: `(root)`, tags, options. Tags hold for the following commands too.
+fn tags<'a>(part: &'a str, nopasswd: &mut bool) -> &'a str {
+    let mut rest = part.trim();
+    loop {
+        if let Some((_, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            rest = after.trim_start();
+            continue;
+        }
+        let Some(at) = rest.find(|letter: char| !(letter.is_ascii_uppercase() || letter == '_')) else { return rest };
+        let (word, after) = rest.split_at(at);
+        if word.is_empty() {
+            return rest;
+        } else if let Some(after) = after.strip_prefix(':') {
+            match word {
+                "NOPASSWD" => *nopasswd = true,
+                "PASSWD" => *nopasswd = false,
+                _ => {}
+            }
+            rest = after.trim_start();
+        } else if let Some(after) = after.strip_prefix('=') {
+            rest = after.split_once(char::is_whitespace).map_or("", |(_, after)| after.trim_start());
+        } else {
+            return rest;
+        }
+    }
+}
+
+/// virsh, `virt-…` and `qemu-…`, or a directory or pattern that includes them. `!` forbids.
+fn is_tool(command: &str) -> bool {
+    // A digest may stand before the path.
+    let program = command.split_whitespace().find(|word| !word.starts_with("sha")).unwrap_or_default();
+    if program.starts_with('!') {
+        return false;
+    }
+    if program.starts_with('^') {
+        return ["virsh", "virt-", "qemu-"].iter().any(|name| command.contains(name)) || command.contains(".*");
+    }
+    if program.ends_with('/') {
+        return ["/bin/", "/usr/bin/", "/usr/local/bin/", "/usr/libexec/"].contains(&program);
+    }
+    let name = program.rsplit('/').next().unwrap_or(program);
+    name == "virsh"
+        || name.starts_with("virt-")
+        || name.starts_with("qemu-")
+        || (name.contains(['*', '?']) && TOOLS.iter().any(|tool| glob(name, tool)))
+}
+
+/// A name by a pattern with stars and question marks.
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut at, mut seen) = (0, 0);
+    // Where the last star stood, and how much it took.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = name.get(seen) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(own) if own == byte || *own == b'?' => {
+                at += 1;
+                seen += 1;
+            }
+            _ => match star {
+                Some((place, taken)) => {
+                    star = Some((place, taken + 1));
+                    at = place + 1;
+                    seen = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(at..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::root::tests::TestRoot;
+    use super::*;
+
+    fn found(sudoers: &str) -> Vec<String> {
+        let test = TestRoot::new();
+        test.file("/etc/sudoers", sudoers);
+        let fact = read(&test.root());
+        let rules = &fact.get().unwrap().rules;
+        rules.iter().map(|rule| format!("{}: {}", rule.who.join(","), rule.command)).collect()
+    }
+
+    #[test]
+    fn rules_as_people_write_them() {
+        assert_eq!(
+            found("ann ALL=(root) NOPASSWD: /usr/bin/virsh, /bin/ls, PASSWD: /usr/bin/qemu-img\n"),
+            ["ann: /usr/bin/virsh"]
+        );
+        assert_eq!(
+            found("%ops, bob ALL = NOPASSWD:SETENV: /usr/bin/virsh list \\\n  --all\n"),
+            ["%ops,bob: /usr/bin/virsh list   --all"]
+        );
+        assert_eq!(found("%wheel ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL:ALL) ALL\n"), ["%wheel: ALL"]);
+        assert_eq!(
+            found("x ALL=NOPASSWD: sha256:ab= /usr/bin/virt-install, !/usr/bin/virsh\n"),
+            ["x: sha256:ab= /usr/bin/virt-install"]
+        );
+        assert_eq!(found("x ALL=CWD=/tmp NOPASSWD: /usr/bin/vir*, /usr/bin/, ^/usr/bin/.*$, /opt/tool*\n").len(), 3);
+        assert_eq!(
+            found("#1000 ALL=NOPASSWD: /usr/bin/virsh # yes\n# y ALL=NOPASSWD: /usr/bin/virsh\n"),
+            ["#1000: /usr/bin/virsh"]
+        );
+    }
+
+    #[test]
+    fn aliases_and_defaults() {
+        let text = "User_Alias OPS = ann, bob : DEV = cy\nCmnd_Alias VM = /usr/bin/virsh start *, QEMU\nCmnd_Alias QEMU = /usr/bin/qemu-img\nOPS ALL = NOPASSWD: VM\nDEV ALL = VM\n";
+        assert_eq!(found(text), ["ann,bob: /usr/bin/virsh start *", "ann,bob: /usr/bin/qemu-img"]);
+        assert_eq!(found(&format!("{text}Defaults !authenticate\n")).len(), 4);
+        assert_eq!(found(&format!("{text}Defaults:cy !authenticate\n")).len(), 4);
+        assert!(found("Cmnd_Alias A = B\nCmnd_Alias B = A\nx ALL = NOPASSWD: A\n").is_empty());
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        let test = TestRoot::new();
+        assert_eq!(read(&test.root()).get().unwrap(), &Sudoers::default());
+        test.file("/etc/sudoers", "@includedir sudoers.d\n@include /none\n")
+            .file("/etc/sudoers.d/a", "Defaults!/usr/bin/x !authenticate\n")
+            .file("/etc/sudoers.d/b.bak", "x ALL=NOPASSWD: /usr/bin/virsh\n")
+            .file("/etc/sudoers.d/c~", "x ALL=NOPASSWD: /usr/bin/virsh\n");
+        let fact = read(&test.root());
+        assert_eq!(fact.get().unwrap().unclear.as_deref(), Some("/etc/sudoers.d/a: line 1"));
+        assert!(fact.get().unwrap().rules.is_empty());
+        test.file("/etc/sudoers.d/d", "@include d\n");
+        assert!(read(&test.root()).value().is_none());
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, is) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf~", false),
+            ("vir*", "virsh", true),
+            ("v?rsh", "virsh", true),
+            ("v*s*h", "virssh", true),
+            ("virsh", "virsh", true),
+            ("virs", "virsh", false),
+            ("virshx", "virsh", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(glob(pattern, name), is, "{pattern} {name}");
+        }
+    }
+}
