@@ -5,6 +5,7 @@
  * release), and how much of it is proven. A check belongs to each section that its basis names.
  */
 
+import { isBad } from "./findings";
 import type { Row } from "./findings";
 
 /** In the chapter's order. */
@@ -27,7 +28,7 @@ export interface Progress {
     proven: number;
     /** Known not to be as the chapter wants it. */
     broken: number;
-    /** Neither proven nor refuted. */
+    /** Neither proven nor refuted: not known, or left to a person. */
     unknown: number;
     /** Has nothing to do with this VM or this host; not part of the others. */
     notApplicable: number;
@@ -41,15 +42,15 @@ export interface Section {
 
 export function progressOf(items: readonly Row[]): Progress {
     const progress = { proven: 0, broken: 0, unknown: 0, notApplicable: 0 };
-    for (const { finding: { verdict } } of items) {
-        if (verdict === "pass")
+    for (const { finding } of items) {
+        if (finding.verdict === "pass")
             progress.proven += 1;
-        else if (verdict === "not-applicable")
+        else if (finding.verdict === "not-applicable")
             progress.notApplicable += 1;
-        else if (verdict === "unknown")
-            progress.unknown += 1;
-        else
+        else if (isBad(finding))
             progress.broken += 1;
+        else
+            progress.unknown += 1;
     }
     return progress;
 }

@@ -23,8 +23,8 @@ export const NODES: Record<string, Box> = {
     guest: { x: 390, y: 30, width: 250, height: 134 },
     qemu: { x: 528, y: 288, width: 112, height: 148 },
     host: { x: 220, y: 534, width: 800, height: 62 },
-    neighbours: { x: 724, y: 204, width: 148, height: 60 },
-    storage: { x: 892, y: 204, width: 128, height: 60 },
+    neighbours: { x: 738, y: 204, width: 142, height: 60 },
+    storage: { x: 896, y: 204, width: 124, height: 60 },
     network: { x: 20, y: 238, width: 152, height: 60 },
     consoles: { x: 220, y: 46, width: 136, height: 60 },
     admins: { x: 786, y: 18, width: 190, height: 54 },
@@ -65,16 +65,16 @@ export const ROUTES: Record<string, Route> = {
         points: [[786, 45], [640, 45]], gate: [0, 0.5], label: { at: [750, 35], anchor: "middle" },
     },
     "boot-chain": {
-        points: [[956, 204], [956, 100], [640, 100]], gate: [1, 0.25], label: { at: [842, 91], anchor: "end" },
+        points: [[958, 204], [958, 100], [640, 100]], gate: [1, 0.25], label: { at: [842, 91], anchor: "end" },
     },
     "side-channels": {
-        points: [[640, 142], [798, 142], [798, 204]], gate: [0, 0.3], label: { at: [724, 134], anchor: "start" },
+        points: [[640, 142], [809, 142], [809, 204]], gate: [0, 0.28], label: { at: [724, 134], anchor: "start" },
     },
     "qemu-neighbours": {
-        points: [[640, 312], [798, 312], [798, 264]], gate: [0, 0.3], label: { at: [724, 304], anchor: "start" },
+        points: [[640, 312], [809, 312], [809, 264]], gate: [0, 0.28], label: { at: [724, 304], anchor: "start" },
     },
     "qemu-storage": {
-        points: [[640, 358], [956, 358], [956, 264]], gate: [0, 0.74], label: { at: [842, 350], anchor: "end" },
+        points: [[640, 358], [958, 358], [958, 264]], gate: [0, 0.74], label: { at: [842, 350], anchor: "end" },
     },
     "users-vm": {
         points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 461], anchor: "middle" },
