@@ -5,7 +5,7 @@
  * release), and how much of it is proven. A check belongs to each section that its basis names.
  */
 
-import { isBad } from "./findings";
+import { isBad, isChapter } from "./findings";
 import type { Row } from "./findings";
 
 /** In the chapter's order. */
@@ -20,9 +20,6 @@ export const SECTIONS = [
     "enabling-standard-hardware-security-on-windows-virtual-machines",
     "enabling-enhanced-hardware-security-on-windows-virtual-machines",
 ];
-
-/** A basis is either an address or the slug of a section. */
-export const isChapter = (basis: string): boolean => !basis.includes("://");
 
 export interface Progress {
     proven: number;

@@ -60,7 +60,7 @@ function Topics({ id, title, topics, wanted }: { id: string, title: string, topi
             <CardHeader><CardTitle component="h2"><bdi>{title}</bdi></CardTitle></CardHeader>
             <CardBody>
                 {topics.map(topic => (
-                    <section key={topic.id} className="vms-topic" data-topic={topic.id} aria-label={topicText(topic.id)}>
+                    <section key={topic.id} className="vms-topic" data-topic={topic.id}>
                         <h3 className="vms-group-title">{topicText(topic.id)}</h3>
                         <ul className="vms-fact-list">
                             {topic.facts.map((fact, i) => <FactRow key={`${fact.path} ${i}`} fact={fact} wanted={wanted} />)}

@@ -103,7 +103,7 @@ export function FindingsList({ name, findings, checks, filter, setFilter, goTo =
         <div className="vms-findings" id={`${name}-findings`}>
             <FilterBar name={name} filter={filter} setFilter={setFilter} rows={rows} shown={shown.length} />
             {groupByArea(shown).map(({ area, rows }) => (
-                <section key={area} className="vms-group" data-area={area} aria-label={areaText(area)}>
+                <section key={area} className="vms-group" data-area={area}>
                     <h3 className="vms-group-title">{areaText(area)}</h3>
                     <DataList isCompact className="vms-list" aria-label={areaText(area)}>
                         {rows.map(row => (

@@ -2,7 +2,6 @@
 
 /* Pure functions over findings: order, groups, filters, counts. */
 
-import { isChapter } from "./chapter";
 import { SEVERITIES, VERDICTS } from "./report";
 import type { Check, Finding, Findings, Severity, Verdict } from "./report";
 
@@ -50,6 +49,9 @@ export function toRows(findings: Findings, checks: Map<string, Check>): Row[] {
         return { id, finding, title: check?.title ?? id, area: check?.area ?? "", ...check && { check } };
     });
 }
+
+/** A basis is either an address or the slug of a section of Red Hat's chapter. */
+export const isChapter = (basis: string): boolean => !basis.includes("://");
 
 /** Of one word per verdict and severity, what the reader needs to look at. */
 export function isBad(finding: Finding): boolean {
