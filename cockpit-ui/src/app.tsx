@@ -13,6 +13,7 @@ import { VmView } from "./vm-view";
 
 import "@patternfly/patternfly/patternfly-base.css";
 import "./app.css";
+import "./picture.css";
 
 function App() {
     const { path, option } = usePlace();

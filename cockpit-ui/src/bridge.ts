@@ -19,6 +19,8 @@ import { encodeFrame, FrameDecoder } from "./frame";
 import { applyMergePatch, isObject, type Json } from "./merge-patch";
 import { importChecks, importReport } from "./report";
 import type { Check, Profile, Report, Verdict } from "./report";
+import { importVectors } from "./vectors";
+import type { Vector } from "./vectors";
 
 const PAYLOAD = "vm-security1";
 
@@ -307,14 +309,39 @@ export class Audit {
     }
 }
 
-/** What the program knows about each check. Needs no rights. */
-export function fetchChecks(): Promise<Map<string, Check>> {
+/** One answer to one question, over whichever way in is right. */
+function ask(options: Options, privileged: boolean): Promise<Json> {
     return new Promise((resolve, reject) => {
-        let checks: Map<string, Check> | null = null;
-        openPeer({ view: "checks" }, {
-            message: data => { checks = importChecks(data) },
+        let answer: Json | undefined;
+        (privileged ? openPrivileged : openPeer)(options, {
+            message: data => { answer = data },
             closed: problem =>
-                checks && !problem ? resolve(checks) : reject(new Error(problem?.message ?? problem?.code ?? "terminated"))
+                answer !== undefined && !problem ? resolve(answer) : reject(new BridgeError(problem ?? { code: "terminated" }))
         });
     });
+}
+
+/** A question that has no answer. */
+export class BridgeError extends Error {
+    constructor(readonly problem: Problem) {
+        super(problem.message ?? problem.code);
+    }
+}
+
+export interface Catalogue {
+    checks: Map<string, Check>;
+    vectors: Vector[];
+}
+
+/** What the program knows about each check and each way of attack. Needs no rights. */
+export async function fetchCatalogue(): Promise<Catalogue> {
+    const answer = await ask({ view: "checks" }, false);
+    return { checks: importChecks(answer), vectors: importVectors(answer) };
+}
+
+/** What was read about the host and this VM, or about the host alone; see facts.ts. */
+export function fetchFacts(connection: string, uuid: string | null): Promise<Json> {
+    // no VM has an empty name
+    const about = uuid === null ? { "vm-name": "" } : { vm: uuid };
+    return ask({ view: "facts", connection, ...about }, admin === true && connection !== "session");
 }

@@ -46,6 +46,10 @@ declare module "cockpit" {
     export interface Location {
         readonly path: string[];
         readonly options: Record<string, string | string[] | undefined>;
+        /** These do nothing when the page has gone elsewhere since this object was taken. */
+        go(path: string[], options?: Record<string, string>): void;
+        replace(path: string[], options?: Record<string, string>): void;
+        encode(path: string[], options?: Record<string, string>): string;
     }
 
     export interface Cockpit {

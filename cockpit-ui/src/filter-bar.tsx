@@ -7,13 +7,15 @@ import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle";
 import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
 import { Select, SelectList, SelectOption } from "@patternfly/react-core/dist/esm/components/Select";
+import { Switch } from "@patternfly/react-core/dist/esm/components/Switch";
 import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
 import cockpit from "cockpit";
 
-import { countVerdicts, NO_FILTER } from "./findings";
+import { areasOf, countVerdicts, NO_FILTER } from "./findings";
 import type { Filter, Row } from "./findings";
 import { SeverityMark, VerdictMark } from "./labels";
 import { SEVERITIES, VERDICTS } from "./report";
+import { areaText } from "./texts";
 
 const _ = cockpit.gettext;
 
@@ -50,17 +52,22 @@ function CheckboxSelect<T extends string>({ id, label, choices, chosen, choose, 
 }
 
 export function FilterBar({ name, filter, setFilter, rows, shown }: {
-    name: string, filter: Filter, setFilter: (filter: Filter) => void, rows: Row[], shown: number,
+    name: string,
+    filter: Filter,
+    setFilter: (filter: Filter, isTyping?: boolean) => void,
+    rows: Row[],
+    shown: number,
 }) {
     const verdicts = countVerdicts(rows.map(row => row.finding));
-    const isFiltered = filter.verdicts.length > 0 || filter.severities.length > 0 || filter.text.trim() !== "";
+    const areas = areasOf(rows);
+    const isFiltered = JSON.stringify(filter) !== JSON.stringify(NO_FILTER);
     return (
         <Toolbar id={`${name}-filter`} className="vms-filter">
             <ToolbarContent>
                 <ToolbarItem>
                     <SearchInput id={`${name}-filter-text`} aria-label={_("Filter by text")}
                                  placeholder={_("Filter by text")} value={filter.text}
-                                 onChange={(_event, text) => setFilter({ ...filter, text })}
+                                 onChange={(_event, text) => setFilter({ ...filter, text }, true)}
                                  onClear={() => setFilter({ ...filter, text: "" })} />
                 </ToolbarItem>
                 <ToolbarItem>
@@ -75,14 +82,23 @@ export function FilterBar({ name, filter, setFilter, rows, shown }: {
                                     count={severity => rows.filter(row => row.finding.severity === severity).length}
                                     choose={severities => setFilter({ ...filter, severities })} />
                 </ToolbarItem>
+                <ToolbarItem>
+                    <CheckboxSelect id={`${name}-filter-area`} label={_("Area")} chosen={filter.areas}
+                                    choices={areas} mark={areaText}
+                                    count={area => rows.filter(row => row.area === area).length}
+                                    choose={areas => setFilter({ ...filter, areas })} />
+                </ToolbarItem>
+                <ToolbarItem className="vms-shown">
+                    <Switch id={`${name}-filter-chapter`} label={_("Only Red Hat's chapter")}
+                            isChecked={filter.chapter}
+                            onChange={(_event, chapter) => setFilter({ ...filter, chapter })} />
+                </ToolbarItem>
                 {isFiltered &&
                     <ToolbarItem>
                         <Button variant="link" onClick={() => setFilter(NO_FILTER)}>{_("Clear filters")}</Button>
                     </ToolbarItem>}
                 <ToolbarItem align={{ default: "alignEnd" }} className="vms-shown" role="status">
-                    {isFiltered
-                        ? cockpit.format(_("$0 of $1 findings"), shown, rows.length)
-                        : cockpit.format(cockpit.ngettext("$0 finding", "$0 findings", rows.length), rows.length)}
+                    {cockpit.format(_("$0 of $1 findings"), shown, rows.length)}
                 </ToolbarItem>
             </ToolbarContent>
         </Toolbar>

@@ -2,75 +2,29 @@
 
 /* Findings grouped by area, with a toolbar to filter them, each of which opens to its evidence and its texts. */
 
-import { memo, useCallback, useId, useMemo, useState } from "react";
+import { memo, useId } from "react";
 
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import {
     DataList, DataListCell, DataListContent, DataListItem, DataListItemCells, DataListItemRow, DataListToggle
 } from "@patternfly/react-core/dist/esm/components/DataList";
-import {
-    DescriptionList, DescriptionListDescription, DescriptionListGroup, DescriptionListTerm
-} from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import { EmptyState, EmptyStateActions, EmptyStateFooter } from "@patternfly/react-core/dist/esm/components/EmptyState";
+import { Icon } from "@patternfly/react-core/dist/esm/components/Icon";
+import { CheckCircleIcon } from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import cockpit from "cockpit";
 
 import { FilterBar } from "./filter-bar";
-import { groupByArea, isBad, keepOrder, matches, NO_FILTER, toRows, worstFirst } from "./findings";
-import type { Row } from "./findings";
+import { countVerdicts, groupByArea, isBad, matchesBut, NO_FILTER } from "./findings";
+import type { Filter, Row } from "./findings";
+import { Details } from "./finding-details";
 import { SeverityMark, VerdictMark } from "./labels";
 import { Prose } from "./prose";
-import type { Check, Finding, Findings } from "./report";
-import { applyText, areaText } from "./texts";
+import { VERDICTS } from "./report";
+import type { Check, Findings } from "./report";
+import { areaText } from "./texts";
+import { useExpanded, useRows } from "./use-rows";
 
 const _ = cockpit.gettext;
-
-function Basis({ basis }: { basis: string }) {
-    // the only address that ever becomes a link; anything else is words
-    if (/^https?:\/\//.test(basis)) {
-        return (
-            <Button variant="link" isInline component="a" href={basis} target="_blank" rel="noopener noreferrer">
-                {basis}
-            </Button>
-        );
-    }
-    return <span>{cockpit.format(_("Red Hat, Securing virtual machines: $0"), basis)}</span>;
-}
-
-function EvidenceList({ finding }: { finding: Finding }) {
-    return (
-        <dl className="vms-evidence">
-            {finding.evidence.map((evidence, i) => (
-                <div key={i}>
-                    {evidence.origin && <dt><bdi dir="ltr">{evidence.origin}</bdi></dt>}
-                    <dd><bdi><code>{evidence.value || _("(empty)")}</code></bdi></dd>
-                </div>
-            ))}
-        </dl>
-    );
-}
-
-function Details({ row: { id, finding, check } }: { row: Row }) {
-    const part = (title: string, content: React.ReactNode) => (
-        <DescriptionListGroup>
-            <DescriptionListTerm>{title}</DescriptionListTerm>
-            <DescriptionListDescription>{content}</DescriptionListDescription>
-        </DescriptionListGroup>
-    );
-    return (
-        <DescriptionList isCompact className="vms-details">
-            {finding.evidence.length > 0 && part(_("Evidence"), <EvidenceList finding={finding} />)}
-            {check && part(_("Why it matters"), <Prose text={_(check.why)} />)}
-            {part(_("How to fix it"), (
-                <>{check && <p><Prose text={_(check.fix)} /></p>}<p>{applyText(finding.apply)}</p></>
-            ))}
-            {check?.impact && part(_("What the fix costs"), <Prose text={_(check.impact)} />)}
-            {finding.basis.length > 0 && part(_("Basis"), (
-                <ul className="vms-basis">{finding.basis.map(b => <li key={b}><Basis basis={b} /></li>)}</ul>
-            ))}
-            {part(_("Check"), <code>{id}</code>)}
-        </DescriptionList>
-    );
-}
 
 interface FindingItemProps {
     row: Row;
@@ -109,33 +63,47 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
     );
 });
 
-/** The toolbar and the groups. `name` keeps the ids of several lists on one page apart. */
-export function FindingsList({ name, findings, checks }: {
-    name: string, findings: Findings, checks: Map<string, Check>,
-}) {
-    const [filter, setFilter] = useState(NO_FILTER);
-    const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set());
-    const [order, setOrder] = useState<string[]>([]);
+/** What is good and does not have to be looked at, in words, as the button that shows it. */
+function Hidden({ rows, show }: { rows: Row[], show: () => void }) {
+    const counts = countVerdicts(rows.map(row => row.finding));
+    const [passed, rest] = [counts.get("pass") ?? 0, counts.get("not-applicable") ?? 0];
+    const texts = [
+        passed > 0 && cockpit.format(cockpit.ngettext("$0 passed", "$0 passed", passed), passed),
+        rest > 0 && cockpit.format(cockpit.ngettext("$0 does not apply", "$0 do not apply", rest), rest),
+    ].filter(text => text !== false);
+    return (
+        <p className="vms-hidden">
+            <Icon status="success" isInline><CheckCircleIcon /></Icon>
+            <span>{cockpit.format(texts.length > 1 ? _("And $0, $1.") : _("And $0."), ...texts)}</span>
+            <Button variant="link" isInline className="vms-show-good" onClick={show}>{_("Show them")}</Button>
+        </p>
+    );
+}
+
+interface FindingsListProps {
+    /** Keeps the ids of several lists on one page apart. */
+    name: string;
+    findings: Findings;
+    checks: Map<string, Check>;
+    filter: Filter;
+    setFilter: (filter: Filter, isTyping?: boolean) => void;
+    /** A finding to open and to go to. */
+    goTo?: string;
+}
+
+/** The toolbar and the groups. */
+export function FindingsList({ name, findings, checks, filter, setFilter, goTo = "" }: FindingsListProps) {
     const prefix = useId().replaceAll(":", "") + name;
+    const { expanded, toggle } = useExpanded(goTo, `${prefix}-${goTo}-toggle`, findings.has(goTo));
+    const { rows, shown } = useRows(findings, checks, filter, goTo);
+    const hidden = rows.filter(row => matchesBut(row, filter) && !shown.includes(row));
+    const showAll = () => setFilter({ ...filter, verdicts: [...VERDICTS] });
 
-    const rows = useMemo(() => keepOrder(toRows(findings, checks), order), [findings, checks, order]);
-    // worst first when the list is new; after that everything stays where it is, whatever it turns into
-    if (rows.some(row => !order.includes(row.id)))
-        setOrder((order.length === 0 ? worstFirst(rows) : rows).map(row => row.id));
-
-    const toggle = useCallback((id: string) => setExpanded(old => {
-        const now = new Set(old);
-        if (!now.delete(id))
-            now.add(id);
-        return now;
-    }), []);
-
-    const shown = rows.filter(row => matches(row, filter));
     return (
         <div className="vms-findings" id={`${name}-findings`}>
             <FilterBar name={name} filter={filter} setFilter={setFilter} rows={rows} shown={shown.length} />
             {groupByArea(shown).map(({ area, rows }) => (
-                <section key={area} className="vms-group" data-area={area} aria-label={areaText(area)}>
+                <section key={area} className="vms-group" data-area={area}>
                     <h3 className="vms-group-title">{areaText(area)}</h3>
                     <DataList isCompact className="vms-list" aria-label={areaText(area)}>
                         {rows.map(row => (
@@ -145,14 +113,19 @@ export function FindingsList({ name, findings, checks }: {
                     </DataList>
                 </section>
             ))}
-            {shown.length === 0 && rows.length > 0 &&
+            {shown.length === 0 && hidden.length === 0 && rows.length > 0 &&
                 <EmptyState variant="sm" headingLevel="h3" titleText={_("No finding matches the filter")}>
                     <EmptyStateFooter>
                         <EmptyStateActions>
-                            <Button variant="link" onClick={() => setFilter(NO_FILTER)}>{_("Show all findings")}</Button>
+                            <Button variant="link" onClick={() => setFilter({ ...NO_FILTER, verdicts: [...VERDICTS] })}>
+                                {_("Show all findings")}
+                            </Button>
                         </EmptyStateActions>
                     </EmptyStateFooter>
                 </EmptyState>}
+            {shown.length === 0 && hidden.length > 0 &&
+                <EmptyState variant="sm" headingLevel="h3" titleText={_("Nothing here needs attention")} />}
+            {filter.verdicts.length === 0 && hidden.length > 0 && <Hidden rows={hidden} show={showAll} />}
             {rows.length === 0 &&
                 <EmptyState variant="sm" headingLevel="h3" titleText={_("No check has looked at this yet")} />}
         </div>

@@ -20,18 +20,22 @@ export interface Group {
 }
 
 export interface Filter {
-    /** Empty: all. */
+    /** Empty: what needs attention; see `needsAttention`. */
     verdicts: Verdict[];
+    /** Empty: all. */
     severities: Severity[];
+    areas: string[];
+    /** Only what Red Hat's chapter says. */
+    chapter: boolean;
     text: string;
 }
 
-export const NO_FILTER: Filter = { verdicts: [], severities: [], text: "" };
+export const NO_FILTER: Filter = { verdicts: [], severities: [], areas: [], chapter: false, text: "" };
 
 /** The kebab ids of the areas, in the order of the page. */
 export const AREAS = [
-    "mac", "confinement", "process", "console", "devices", "network", "firmware", "storage", "secrets",
-    "daemon", "access", "kernel", "state",
+    "mac", "confinement", "process", "console", "devices", "network", "firmware", "encryption", "storage", "secrets",
+    "guest", "daemon", "access", "kernel", "state",
 ];
 
 /** Lower is worse. A failed low check still comes before a warning: it is known to be bad. */
@@ -45,6 +49,9 @@ export function toRows(findings: Findings, checks: Map<string, Check>): Row[] {
         return { id, finding, title: check?.title ?? id, area: check?.area ?? "", ...check && { check } };
     });
 }
+
+/** A basis is either an address or the slug of a section of Red Hat's chapter. */
+export const isChapter = (basis: string): boolean => !basis.includes("://");
 
 /** Of one word per verdict and severity, what the reader needs to look at. */
 export function isBad(finding: Finding): boolean {
@@ -66,11 +73,25 @@ export function keepOrder(rows: Row[], order: readonly string[]): Row[] {
     return [...rows].sort((a, b) => at(a) - at(b));
 }
 
+/** What is good, and what does not apply, is most of it; and nobody has to do anything about it. */
+export function needsAttention({ verdict }: Finding): boolean {
+    return verdict !== "pass" && verdict !== "not-applicable";
+}
+
 export function matches(row: Row, filter: Filter): boolean {
+    const { verdicts } = filter;
+    const { verdict } = row.finding;
+    return (verdicts.length > 0 ? verdicts.includes(verdict) : needsAttention(row.finding)) && matchesBut(row, filter);
+}
+
+/** Whether all but the verdict is as wanted. */
+export function matchesBut(row: Row, filter: Filter): boolean {
     const { finding } = row;
-    if (filter.verdicts.length > 0 && !filter.verdicts.includes(finding.verdict))
-        return false;
     if (filter.severities.length > 0 && !filter.severities.includes(finding.severity))
+        return false;
+    if (filter.areas.length > 0 && !filter.areas.includes(row.area))
+        return false;
+    if (filter.chapter && !finding.basis.some(isChapter))
         return false;
     const wanted = filter.text.trim().toLocaleLowerCase();
     if (!wanted)
@@ -83,8 +104,17 @@ export function groupByArea(rows: Row[]): Group[] {
     const groups = new Map<string, Row[]>();
     for (const row of rows)
         groups.set(row.area, [...groups.get(row.area) ?? [], row]);
-    const at = (area: string) => AREAS.includes(area) ? AREAS.indexOf(area) : AREAS.length;
-    return [...groups].map(([area, rows]) => ({ area, rows })).sort((a, b) => at(a.area) - at(b.area));
+    return [...groups].map(([area, rows]) => ({ area, rows }))
+            .sort((a, b) => placeOfArea(a.area) - placeOfArea(b.area));
+}
+
+function placeOfArea(area: string): number {
+    return AREAS.includes(area) ? AREAS.indexOf(area) : AREAS.length;
+}
+
+/** The areas of these rows, in the order of the page. */
+export function areasOf(rows: Row[]): string[] {
+    return [...new Set(rows.map(row => row.area))].sort((a, b) => placeOfArea(a) - placeOfArea(b));
 }
 
 export function countVerdicts(findings: Iterable<Finding>): Map<Verdict, number> {

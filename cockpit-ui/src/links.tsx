@@ -7,6 +7,9 @@ import type { MouseEvent, ReactNode } from "react";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import cockpit from "cockpit";
 
+import type { View } from "./use-view";
+import type { ViewState } from "./view-state";
+
 /** Props of an <a> that jumps in the shell when clicked plainly. */
 export function jumpProps(path: string) {
     return {
@@ -22,4 +25,15 @@ export function jumpProps(path: string) {
 
 export function JumpLink({ path, children }: { path: string, children: ReactNode }) {
     return <Button variant="link" isInline component="a" {...jumpProps(path)}>{children}</Button>;
+}
+
+/** A link to another state of the view that is open. */
+export function ViewLink({ view, change, children }: { view: View, change: Partial<ViewState>, children: ReactNode }) {
+    const follow = (event: MouseEvent) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey)
+            return;
+        event.preventDefault();
+        view.show(change);
+    };
+    return <Button variant="link" isInline component="a" href={view.href(change)} onClick={follow}>{children}</Button>;
 }

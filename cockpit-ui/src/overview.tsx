@@ -7,23 +7,24 @@ import type { ReactNode } from "react";
 import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import cockpit from "cockpit";
 
+import type { Catalogue } from "./bridge";
 import { needsAdmin } from "./findings";
-import { FindingsList } from "./findings-list";
+import { HostTabs } from "./host-tabs";
 import { Counts, Meets } from "./labels";
 import { ProfileSelect } from "./profile-select";
 import { NOT_GOOD } from "./report";
-import type { Check, Profile, Report, Vm } from "./report";
+import type { Profile, Report, Vm } from "./report";
 import { LibvirtState, Loading, Notices, ProblemState } from "./states";
-import { useAudit, useChecks, useProfile } from "./use-audit";
-import { Facts } from "./vm-view";
+import { Facts } from "./terms";
+import { useAudit, useCatalogue, useProfile } from "./use-audit";
 import { VmTable } from "./vm-table";
 
 const _ = cockpit.gettext;
 
 const SUMMARY = { verdicts: NOT_GOOD };
 
-function Ready({ report, vms, checks, profile, setProfile }: {
-    report: Report, vms: Vm[], checks: Map<string, Check>, profile: Profile, setProfile: (profile: Profile) => void,
+function Ready({ report, vms, catalogue, profile, setProfile }: {
+    report: Report, vms: Vm[], catalogue: Catalogue, profile: Profile, setProfile: (profile: Profile) => void,
 }) {
     const { host, libvirt } = report;
     return (
@@ -47,10 +48,7 @@ function Ready({ report, vms, checks, profile, setProfile }: {
                         : <LibvirtState libvirt={libvirt} privileged={report.privileged} />}
                 </CardBody>
             </Card>
-            <Card id="vm-security-host-findings">
-                <CardHeader><CardTitle component="h2">{_("Findings about the host")}</CardTitle></CardHeader>
-                <CardBody><FindingsList name="host" findings={host.findings} checks={checks} /></CardBody>
-            </Card>
+            <HostTabs host={host} catalogue={catalogue} />
         </div>
     );
 }
@@ -61,12 +59,12 @@ export function Overview() {
     const { report, problem, retrying, retry } = audit;
     // the user's own VMs; quietly, because most administrators have no libvirt of their own
     const session = useAudit("session", profile, SUMMARY, report !== null).report;
-    const checks = useChecks(report !== null);
+    const catalogue = useCatalogue(report !== null);
     const vms = [...report?.vms ?? [], ...session?.vms ?? []];
 
     let content: ReactNode;
     if (report)
-        content = <Ready report={report} vms={vms} checks={checks} profile={profile} setProfile={setProfile} />;
+        content = <Ready report={report} vms={vms} catalogue={catalogue} profile={profile} setProfile={setProfile} />;
     else if (problem)
         content = <ProblemState problem={problem} retrying={retrying} retry={retry} />;
     else

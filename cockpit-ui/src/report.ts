@@ -6,7 +6,10 @@
  * place, e.g. `vms.4dea22b3.findings["vm.tpm"].verdict: not one of pass, info, …`.
  */
 
-import { isObject, type Json, type JsonObject } from "./merge-patch";
+import { arrayOf, boolean, get, object, oneOf, orNull, string, versioned, type Importer } from "./importers";
+import type { Json } from "./merge-patch";
+import { standings } from "./vectors";
+import type { Standing } from "./vectors";
 
 export const VERDICTS = ["fail", "warn", "unknown", "info", "pass", "not-applicable"] as const;
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"] as const;
@@ -48,6 +51,8 @@ export interface Vm extends Judged {
     uuid: string;
     connection: string;
     state: string;
+    /** How the ways of attack stand, by id; empty where only some findings were asked for. */
+    vectors: Map<string, Standing>;
 }
 
 export interface Libvirt {
@@ -72,57 +77,6 @@ export interface Check {
     fix: string;
     impact: string;
 }
-
-type Importer<T> = (value: Json | undefined, path: string) => T;
-
-class ImportError extends Error {
-    constructor(path: string, what: string) {
-        super(`${path || "report"}: ${what}`);
-    }
-}
-
-const string: Importer<string> = (value, path) => {
-    if (typeof value !== "string")
-        throw new ImportError(path, "not a string");
-    return value;
-};
-
-const boolean: Importer<boolean> = (value, path) => {
-    if (typeof value !== "boolean")
-        throw new ImportError(path, "not a boolean");
-    return value;
-};
-
-const object: Importer<JsonObject> = (value, path) => {
-    if (!isObject(value))
-        throw new ImportError(path, "not an object");
-    return value;
-};
-
-function oneOf<T extends string>(choices: readonly T[]): Importer<T> {
-    return (value, path) => {
-        const choice = choices.find(c => c === value);
-        if (choice === undefined)
-            throw new ImportError(path, `not one of ${choices.join(", ")}`);
-        return choice;
-    };
-}
-
-function arrayOf<T>(importer: Importer<T>): Importer<T[]> {
-    return (value, path) => {
-        if (!Array.isArray(value))
-            throw new ImportError(path, "not an array");
-        return value.map((item, i) => importer(item, `${path}[${i}]`));
-    };
-}
-
-function get<T>(obj: JsonObject, path: string, key: string, importer: Importer<T>): T {
-    // own properties only: "constructor" is no finding
-    return importer(Object.hasOwn(obj, key) ? obj[key] : undefined, path ? `${path}.${key}` : key);
-}
-
-const orNull = <T>(importer: Importer<T>): Importer<T | null> =>
-    (value, path) => value === null || value === undefined ? null : importer(value, path);
 
 const evidence: Importer<Evidence> = (value, path) => {
     const obj = object(value, path);
@@ -175,15 +129,9 @@ const vms: Importer<Vm[]> = (value, path) =>
             uuid,
             connection: get(obj, vmPath, "connection", string),
             state: get(obj, vmPath, "state", string),
+            vectors: get(obj, vmPath, "vectors", standings),
         };
     });
-
-function versioned(value: Json): JsonObject {
-    const obj = object(value, "");
-    if (obj["version"] !== 1)
-        throw new ImportError("version", "not 1: the page and the program are of different releases");
-    return obj;
-}
 
 export function importReport(value: Json): Report {
     const obj = versioned(value);

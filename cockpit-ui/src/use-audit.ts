@@ -6,10 +6,10 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import cockpit from "cockpit";
 
-import { Audit, fetchChecks } from "./bridge";
-import type { AuditOptions, AuditState } from "./bridge";
+import { Audit, fetchCatalogue } from "./bridge";
+import type { AuditOptions, AuditState, Catalogue } from "./bridge";
 import { PROFILE_KEY, storedProfile } from "./profile";
-import type { Check, Profile } from "./report";
+import type { Profile } from "./report";
 import { isShown, watchShown } from "./shown";
 
 const NOTHING: AuditState = { report: null, problem: null, retrying: false };
@@ -51,27 +51,30 @@ export function useAudit(
     return { ...state, retry };
 }
 
-let checksOnce: Promise<Map<string, Check>> | null = null;
+let catalogueOnce: Promise<Catalogue> | null = null;
 
-const NO_CHECKS = new Map<string, Check>();
+const NO_CATALOGUE: Catalogue = { checks: new Map(), vectors: [] };
 
-/** The texts of the checks; empty until known. Read once for each page, when a first `report` proves that it can be. */
-export function useChecks(ready: boolean): Map<string, Check> {
-    const [checks, setChecks] = useState(NO_CHECKS);
+/**
+ * The texts of the checks and the table of the ways of attack; empty until known. Read once for each page, when a first
+ * `report` proves that it can be.
+ */
+export function useCatalogue(ready: boolean): Catalogue {
+    const [catalogue, setCatalogue] = useState(NO_CATALOGUE);
     useEffect(() => {
         if (!ready)
             return;
         let wanted = true;
-        checksOnce ??= fetchChecks();
-        checksOnce.then(
-            result => { if (wanted) setChecks(result) },
+        catalogueOnce ??= fetchCatalogue();
+        catalogueOnce.then(
+            result => { if (wanted) setCatalogue(result) },
             (error: unknown) => {
-                checksOnce = null; // next time again; until then findings are shown without these texts
+                catalogueOnce = null; // next time again; until then findings are shown without these texts
                 console.warn("vm-security: cannot read the list of checks:", error);
             });
         return () => { wanted = false };
     }, [ready]);
-    return checks;
+    return catalogue;
 }
 
 /** The chosen profile, also when it is chosen on the other page. */

@@ -2,73 +2,35 @@
 
 /* index.html#/vm?name=…&connection=…: the Security view of one VM. */
 
-import { useState } from "react";
 import type { ReactNode } from "react";
 
 import { Breadcrumb, BreadcrumbItem } from "@patternfly/react-core/dist/esm/components/Breadcrumb";
-import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
-import {
-    DescriptionList, DescriptionListDescription, DescriptionListGroup, DescriptionListTerm
-} from "@patternfly/react-core/dist/esm/components/DescriptionList";
-import { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection";
+import { Card, CardBody } from "@patternfly/react-core/dist/esm/components/Card";
 import cockpit from "cockpit";
 
+import type { Catalogue } from "./bridge";
 import { needsAdmin } from "./findings";
-import { FindingsList } from "./findings-list";
 import { Counts, Meets } from "./labels";
 import { JumpLink, jumpProps } from "./links";
-import { machinePath, MACHINES_PATH, OVERVIEW_PATH } from "./paths";
+import { machinePath, MACHINES_PATH } from "./paths";
 import { ProfileSelect } from "./profile-select";
-import type { Check, Judged, Profile, Report, Vm } from "./report";
+import type { Profile, Report, Vm } from "./report";
 import { LibvirtState, Loading, NoSuchVm, Notices, ProblemState } from "./states";
+import { Facts } from "./terms";
 import { connectionText, stateText } from "./texts";
-import { useAudit, useChecks, useProfile } from "./use-audit";
+import { useAudit, useCatalogue, useProfile } from "./use-audit";
+import { VmTabs } from "./vm-tabs";
 
 const _ = cockpit.gettext;
 
-/** Terms and descriptions side by side, as cockpit-machines' cards have them. */
-export function Facts({ facts }: { facts: [id: string, term: string, description: ReactNode][] }) {
-    return (
-        <DescriptionList isHorizontal className="vms-facts">
-            {facts.map(([id, term, description]) => (
-                <DescriptionListGroup key={id}>
-                    <DescriptionListTerm>{term}</DescriptionListTerm>
-                    <DescriptionListDescription id={id}>{description}</DescriptionListDescription>
-                </DescriptionListGroup>
-            ))}
-        </DescriptionList>
-    );
-}
-
-function HostSection({ host, checks }: { host: Judged, checks: Map<string, Check> }) {
-    const [expanded, setExpanded] = useState(false);
-    return (
-        <Card id="vm-security-host" isPlain={false}>
-            <CardHeader actions={{ actions: <JumpLink path={OVERVIEW_PATH}>{_("All virtual machines")}</JumpLink> }}>
-                <CardTitle component="h2">{cockpit.format(_("Host $0"), host.name)}</CardTitle>
-            </CardHeader>
-            <CardBody>
-                <Facts facts={[
-                    ["host-meets", _("Meets profile"), <Meets key="meets" judged={host} />],
-                    ["host-counts", _("Findings"), <Counts key="counts" findings={host.findings} />],
-                ]} />
-                <ExpandableSection toggleText={expanded ? _("Hide the host's findings") : _("Show the host's findings")}
-                                   isExpanded={expanded} onToggle={(_event, now) => setExpanded(now)}>
-                    {expanded && <FindingsList name="host" findings={host.findings} checks={checks} />}
-                </ExpandableSection>
-            </CardBody>
-        </Card>
-    );
-}
-
-function Ready({ vm, report, checks, profile, setProfile }: {
-    vm: Vm, report: Report, checks: Map<string, Check>, profile: Profile, setProfile: (profile: Profile) => void,
+function Ready({ vm, report, catalogue, profile, setProfile }: {
+    vm: Vm, report: Report, catalogue: Catalogue, profile: Profile, setProfile: (profile: Profile) => void,
 }) {
     return (
         <div data-state="ready" className="vms-cards">
             <Card id="vm-security-summary">
                 <CardBody>
-                    <Facts facts={[
+                    <Facts columns facts={[
                         ["vm-state", _("State"), stateText(vm.state)],
                         ["vm-connection", _("Connection"), connectionText(vm.connection)],
                         ["vm-profile", _("Judged as"),
@@ -78,13 +40,7 @@ function Ready({ vm, report, checks, profile, setProfile }: {
                     ]} />
                 </CardBody>
             </Card>
-            <Card id="vm-security-findings">
-                <CardHeader><CardTitle component="h2">{_("Findings")}</CardTitle></CardHeader>
-                <CardBody>
-                    <FindingsList key={vm.uuid} name="vm" findings={vm.findings} checks={checks} />
-                </CardBody>
-            </Card>
-            <HostSection host={report.host} checks={checks} />
+            <VmTabs key={vm.uuid} vm={vm} report={report} catalogue={catalogue} />
         </div>
     );
 }
@@ -93,14 +49,14 @@ export function VmView({ name, connection }: { name: string, connection: string 
     const [profile, setProfile] = useProfile();
     const audit = useAudit(connection, profile, { vm: name });
     const { report, problem, retrying, retry } = audit;
-    const checks = useChecks(report !== null);
+    const catalogue = useCatalogue(report !== null);
     // libvirt keeps names unique within a connection
     const vm = report?.vms.find(v => v.name === name);
     const back = <JumpLink path={MACHINES_PATH}>{_("Virtual machines")}</JumpLink>;
 
     let content: ReactNode;
     if (report && vm)
-        content = <Ready vm={vm} report={report} checks={checks} profile={profile} setProfile={setProfile} />;
+        content = <Ready vm={vm} report={report} catalogue={catalogue} profile={profile} setProfile={setProfile} />;
     else if (report && report.libvirt.state !== "connected")
         content = <LibvirtState libvirt={report.libvirt} privileged={report.privileged} />;
     else if (report)

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import {
     countSeverities, countVerdicts, groupByArea, keepOrder, matches, needsAdmin, NO_FILTER, toRows, worst, worstFirst
 } from "../src/findings";
+import { VERDICTS } from "../src/report";
 import type { Check, Finding, Severity, Verdict } from "../src/report";
 
 function finding(verdict: Verdict, severity: Severity, more: Partial<Finding> = {}): Finding {
@@ -14,10 +15,10 @@ function finding(verdict: Verdict, severity: Severity, more: Partial<Finding> = 
 
 const FINDINGS = new Map([
     ["a.pass", finding("pass", "critical")],
-    ["a.low", finding("fail", "low")],
+    ["a.low", finding("fail", "low", { basis: ["https://libvirt.org/"] })],
     ["b.unknown", finding("unknown", "critical", { needs: "admin" })],
     ["b.high", finding("fail", "high", { evidence: [{ origin: "/domain/devices/graphics[1]", value: "0.0.0.0" }] })],
-    ["b.warn", finding("warn", "critical")],
+    ["b.warn", finding("warn", "critical", { basis: ["virtualization-booleans-in-rhel"] })],
     ["c.unknown", finding("unknown", "low")],
 ]);
 
@@ -51,10 +52,14 @@ void test("areas have a fixed order, and a check that is not known has an area o
     ]);
 });
 
-void test("filters are combined, and an empty one lets all through", () => {
+void test("filters are combined, and an empty one hides what is good", () => {
     const shown = (filter: Partial<typeof NO_FILTER>) =>
         ids(ROWS.filter(row => matches(row, { ...NO_FILTER, ...filter })));
-    assert.equal(shown({}).length, ROWS.length);
+    assert.deepEqual(shown({}), ["a.low", "b.unknown", "b.high", "b.warn", "c.unknown"]);
+    assert.equal(shown({ verdicts: [...VERDICTS] }).length, ROWS.length);
+    assert.deepEqual(shown({ verdicts: ["pass"] }), ["a.pass"]);
+    assert.deepEqual(shown({ areas: ["console"], severities: ["critical"] }), ["b.unknown", "b.warn"]);
+    assert.deepEqual(shown({ chapter: true }), ["b.warn"], "an address is no section of the chapter");
     assert.deepEqual(shown({ verdicts: ["fail", "warn"] }), ["a.low", "b.high", "b.warn"]);
     assert.deepEqual(shown({ verdicts: ["fail", "warn"], severities: ["critical"] }), ["b.warn"]);
     assert.deepEqual(shown({ text: " LÖWE " }), ["b.high"], "title");

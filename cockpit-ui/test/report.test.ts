@@ -29,6 +29,7 @@ const REPORT: Json = {
                     evidence: [], basis: [], needs: "admin",
                 },
             },
+            vectors: { "qemu-host": { state: "partly", barriers: ["broken", "holds"] } },
         },
     },
 };
@@ -36,6 +37,7 @@ const REPORT: Json = {
 void test("a report is read", () => {
     const report = importReport(REPORT);
     assert.equal(report.host.meets, "baseline");
+    assert.deepEqual(report.vms[0]?.vectors.get("qemu-host"), { state: "partly", barriers: ["broken", "holds"] });
     const [vm] = report.vms;
     assert.ok(vm);
     assert.equal(vm.uuid, UUID);
@@ -43,6 +45,11 @@ void test("a report is read", () => {
     assert.equal(vm.findings.get("vm.tpm")?.evidence[0]?.origin, "/domain/devices");
     assert.equal(vm.findings.get("vm.tpm")?.needs, undefined);
     assert.equal(vm.findings.get("proc.uid")?.needs, "admin");
+});
+
+void test("a report of some findings has no ways of attack", () => {
+    const report = importReport(applyMergePatch(REPORT, { vms: { [UUID]: { vectors: null } } }));
+    assert.equal(report.vms[0]?.vectors.size, 0);
 });
 
 void test("a field that is null and one that a merge patch has removed are the same", () => {
@@ -55,6 +62,8 @@ const BAD: [patch: Json, error: RegExp][] = [
     [{ privileged: "yes" }, /^Error: privileged: not a boolean/],
     [{ libvirt: { state: "sleeping" } }, /^Error: libvirt.state: not one of connected, unreachable, denied/],
     [{ host: { findings: [] } }, /^Error: host.findings: not an object/],
+    [{ vms: { [UUID]: { vectors: { "qemu-host": { state: "ajar" } } } } },
+        new RegExp(`^Error: vms.${UUID}.vectors\\["qemu-host"\\].state: not one of open`)],
     [{ vms: { [UUID]: { name: null } } }, new RegExp(`^Error: vms.${UUID}.name: not a string`)],
     [{ vms: { [UUID]: { meets: "gold" } } }, new RegExp(`^Error: vms.${UUID}.meets: not one of baseline`)],
     [{ vms: { [UUID]: { findings: { "vm.tpm": { verdict: "fine" } } } } },

@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { define, redefine, undefine } from "./lib/bed.js";
 import { finding, Session, verdict } from "./lib/session.js";
 
+const READY = '[data-state="ready"]';
 const LISTEN = "vm.graphics-listen";
 const OPEN = "s/127\\.0\\.0\\.1/0.0.0.0/";
 const CLOSED = "s/0\\.0\\.0\\.0/127.0.0.1/";
@@ -20,7 +21,7 @@ describe("While the page is open", () => {
     });
 
     it("a console that virsh opens to the network is seen at once", async context => {
-        const view = await session.view("stopped");
+        const view = await session.view("stopped", READY, "verdict=all");
         await verdict(view, LISTEN, "pass");
         await view.evaluate(() => { window.notReloaded = true });
         const opened = await verdictAfter(view, OPEN, "fail");
@@ -37,7 +38,7 @@ describe("While the page is open", () => {
     }
 
     it("expansion, focus and scroll survive an update", async () => {
-        const view = await session.view("stopped");
+        const view = await session.view("stopped", READY, "verdict=all");
         await verdict(view, LISTEN, "pass");
         const ids = await view.locator("#vm-findings [data-check]").evaluateAll(all => all.map(item => item.dataset.check));
         const other = ids.find(id => id !== LISTEN);
@@ -63,6 +64,37 @@ describe("While the page is open", () => {
         after.scroll.forEach((top, i) => assert.ok(Math.abs(top - before.scroll[i]) <= 60, `${before.scroll} → ${after.scroll}`));
         await redefine("stopped", CLOSED);
         await verdict(view, LISTEN, "pass");
+    });
+
+    it("a finding that turns good stays where it is, and says so, until somebody filters anew", async () => {
+        await redefine("stopped", OPEN);
+        const view = await session.view("stopped");
+        await verdict(view, LISTEN, "fail");
+        await redefine("stopped", CLOSED);
+        await verdict(view, LISTEN, "pass");
+        await view.getByRole("textbox", { name: "Filter by text" }).first().fill("console");
+        await finding(view, LISTEN).waitFor({ state: "detached" });
+        await redefine("stopped", OPEN);
+        await verdict(view, LISTEN, "fail");
+        await redefine("stopped", CLOSED);
+        await verdict(view, LISTEN, "pass");
+    });
+
+    it("the attack picture and the evidence follow, and keep what is open and focused", async () => {
+        const arrow = '[data-vector="network-consoles"]';
+        let view = await session.view("stopped", ".vms-picture", "tab=picture&vector=network-consoles");
+        const listen = view.locator('[data-barrier="listen"]');
+        await listen.and(view.locator('[data-strength="holds"]')).waitFor();
+        await view.locator(arrow).focus();
+        await redefine("stopped", OPEN);
+        await listen.and(view.locator('[data-strength="broken"]')).waitFor();
+        await view.locator(`${arrow}[data-state="open"]`).waitFor();
+        assert.ok(await view.locator(arrow).evaluate(element => element === document.activeElement), "the focus stays");
+
+        view = await session.view("stopped", "[data-evidence]", "tab=evidence&text=0.0.0.0");
+        await view.locator('[data-fact="stored"]').getByText("0.0.0.0").waitFor();
+        await redefine("stopped", CLOSED);
+        await view.locator('[data-fact="stored"]').waitFor({ state: "detached" });
     });
 
     it("a VM that is undefined turns into the state that says so, and comes back when defined again", async () => {

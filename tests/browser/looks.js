@@ -105,6 +105,19 @@ for (const { form, size, storage = {}, rtl = false } of FORMS) {
             assert.deepEqual(cut, [], "an open finding is seen whole");
         });
 
+        it("the attack picture, with an open way of attack", async () => {
+            const view = await session.view("insecure", ".vms-ways", "tab=picture&vector=qemu-host");
+            await view.locator('[data-way="qemu-host"] [data-barrier]').first().waitFor();
+            assert.equal(await view.locator(".vms-picture").isVisible(), size[0] > 768, "a phone has the list alone");
+            await check(view, "picture");
+        });
+
+        it("the evidence", async () =>
+            check(await session.view("insecure", "[data-evidence]", "tab=evidence"), "evidence"));
+
+        it("the checklist", async () =>
+            check(await session.view("insecure", "#vm-security-checklist", "tab=checklist"), "checklist"));
+
         it("the Security view of a VM that is shut off", async () => check(await session.view("stopped"), "view-stopped"));
 
         it("the overview", async () => {

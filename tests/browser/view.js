@@ -5,6 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { finding, Session, until, verdict } from "./lib/session.js";
 
+const READY = '[data-state="ready"]';
 const LISTEN = "vm.graphics-listen";
 
 describe("A VM's Security view", () => {
@@ -71,6 +72,7 @@ describe("A VM's Security view", () => {
     });
 
     it("filters by words, says how many are left, and clears the filter", async () => {
+        view = await session.view("insecure", READY, "verdict=all");
         const rows = view.locator("#vm-findings [data-check]");
         const all = await rows.count();
         await view.getByRole("textbox", { name: "Filter by text" }).first().fill("0.0.0.0");
@@ -93,9 +95,27 @@ describe("A VM's Security view", () => {
         await view.locator('[data-choice="fail"]').getByRole("checkbox").or(view.locator('input[data-choice="fail"]')).first().click();
         await until(() => `only failures, ${failing} of ${all}`, async () => await rows.count() === failing);
         assert.ok(failing > 0 && failing < all, `${failing} of ${all}`);
+        await until("the filter in the address", () => session.options().verdict === "fail");
         await session.page.keyboard.press("Escape");
         await view.getByRole("button", { name: "Clear filters" }).click();
-        await until("all findings", async () => await rows.count() === all);
+        await until("what needs attention", async () => await rows.count() === all);
+        await until("no filter in the address", () => session.options().verdict === undefined);
+    });
+
+    it("keeps what is good out of the way, counts it, and shows it when asked", async () => {
+        const good = view.locator('#vm-findings :is([data-verdict="pass"], [data-verdict="not-applicable"])');
+        assert.equal(await good.count(), 0);
+        const bad = await view.locator("#vm-findings [data-check]").count();
+        const text = await view.locator("#vm-findings .vms-hidden").innerText();
+        const [passed, rest] = text.match(/\d+/g).map(Number);
+        await view.locator("#vm-findings .vms-show-good").click();
+        await until("all that is good", async () => await good.count() > 0);
+        assert.equal(await view.locator('#vm-findings [data-verdict="pass"]').count(), passed, text);
+        assert.equal(await view.locator('#vm-findings [data-verdict="not-applicable"]').count(), rest, text);
+        const total = passed + rest + bad;
+        assert.equal(await view.locator("#vm-filter [role=status]").innerText(), `${total} of ${total} findings`);
+        assert.equal(await view.locator("#vm-findings .vms-hidden").count(), 0);
+        await until("the filter in the address", () => session.options().verdict === "all");
     });
 
     it("judges by another profile when asked, and remembers it", async () => {

@@ -145,8 +145,15 @@ export class Session {
     machines() { return this.place("machines", "/machines#/vms", "#virtual-machines-listing") }
     overview(selector = '[data-state="ready"]') { return this.place("vm-security/overview", "/vm-security/overview", selector) }
 
-    view(name, selector = '[data-state="ready"]') {
-        return this.place("vm-security", `/vm-security#/vm?name=${encodeURIComponent(name)}&connection=system`, selector);
+    /** `more` are options of the address, e.g. `verdict=all`: what is good is out of the way without it. */
+    view(name, selector = '[data-state="ready"]', more = "") {
+        const options = `name=${encodeURIComponent(name)}&connection=system${more && `&${more}`}`;
+        return this.place("vm-security", `/vm-security#/vm?${options}`, selector);
+    }
+
+    /** The options of the address that a person sees and can hand on. */
+    options() {
+        return Object.fromEntries(new URLSearchParams(new URL(this.page.url()).hash.split("?")[1] ?? ""));
     }
 
     async place(frame, path, selector) {

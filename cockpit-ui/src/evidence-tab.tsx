@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Every fact that was read, with its origin, so that a person can read the same by hand. */
+
+import { memo, useState } from "react";
+
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
+import { EmptyState } from "@patternfly/react-core/dist/esm/components/EmptyState";
+import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
+import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
+import cockpit from "cockpit";
+
+import { CopyButton } from "./copy-button";
+import { countFacts, filterTopics, fold, toLine } from "./facts";
+import type { Fact, Topic } from "./facts";
+import { Loading, ProblemState } from "./states";
+import { topicText } from "./topic-texts";
+import { useFacts } from "./use-facts";
+import type { View } from "./use-view";
+
+const _ = cockpit.gettext;
+
+function Value({ value, wanted }: { value: string, wanted: string }) {
+    const [whole, setWhole] = useState(false);
+    const folded = fold(value, wanted);
+    return (
+        <>
+            <bdi><code>{(whole ? value : folded.text) || _("(empty)")}</code></bdi>
+            {folded.lines > 0 &&
+                <Button variant="link" isInline className="vms-fold" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+                    {whole
+                        ? _("Show less")
+                        : cockpit.format(cockpit.ngettext("Show the whole line", "Show all $0 lines", folded.lines), folded.lines)}
+                </Button>}
+        </>
+    );
+}
+
+const FactRow = memo(function FactRow({ fact, wanted }: { fact: Fact, wanted: string }) {
+    const { path, origin, value, missing } = fact;
+    return (
+        <li className="vms-fact" data-fact={path} data-missing={missing !== undefined}>
+            <div className="vms-fact-origin"><bdi dir="ltr">{origin}</bdi></div>
+            <div className="vms-fact-value">
+                {missing !== undefined
+                    ? <span className="vms-subtle">{cockpit.format(_("Not read: $0"), missing)}</span>
+                    : value === null
+                        ? <span className="vms-subtle">{_("Not there")}</span>
+                        : <Value value={value} wanted={wanted} />}
+            </div>
+            <CopyButton text={toLine(fact)} label={cockpit.format(_("Copy $0 and its value"), origin)} />
+        </li>
+    );
+});
+
+function Topics({ id, title, topics, wanted }: { id: string, title: string, topics: Topic[], wanted: string }) {
+    return (
+        <Card id={`vm-evidence-${id}`}>
+            <CardHeader><CardTitle component="h2"><bdi>{title}</bdi></CardTitle></CardHeader>
+            <CardBody>
+                {topics.map(topic => (
+                    <section key={topic.id} className="vms-topic" data-topic={topic.id}>
+                        <h3 className="vms-group-title">{topicText(topic.id)}</h3>
+                        <ul className="vms-fact-list">
+                            {topic.facts.map((fact, i) => <FactRow key={`${fact.path} ${i}`} fact={fact} wanted={wanted} />)}
+                        </ul>
+                    </section>
+                ))}
+            </CardBody>
+        </Card>
+    );
+}
+
+/** Of a VM and its host, or of the host alone (without a `uuid`). */
+export function EvidenceTab({ connection, uuid, name, hostName, report, view }: {
+    connection: string,
+    uuid: string | null,
+    name: string,
+    hostName: string,
+    /** What the facts have led to: when that changes, they have changed. */
+    report: object,
+    view: View,
+}) {
+    const { evidence, problem, reading, read } = useFacts(connection, uuid, report);
+    const { filter, show } = view;
+    if (!evidence)
+        return problem && !reading ? <ProblemState problem={problem} retrying={false} retry={read} /> : <Loading />;
+
+    const [vm, host] = [filterTopics(evidence.vm, filter.text), filterTopics(evidence.host, filter.text)];
+    const [shown, all] = [[...vm, ...host], [...evidence.vm, ...evidence.host]].map(countFacts);
+    const search = (text: string) => show({ filter: { ...filter, text } }, true);
+    return (
+        <div className="vms-cards" data-evidence="ready">
+            <Toolbar id="vm-evidence-filter" className="vms-filter vms-plain-bar">
+                <ToolbarContent>
+                    <ToolbarItem>
+                        <SearchInput id="vm-evidence-text" aria-label={_("Search the evidence")}
+                                     placeholder={_("Search origins and values")} value={filter.text}
+                                     onChange={(_event, text) => search(text)} onClear={() => search("")} />
+                    </ToolbarItem>
+                    <ToolbarItem className="vms-shown">
+                        <CopyButton text={[...vm, ...host].flatMap(topic => topic.facts).map(toLine).join("\n")}
+                                    label={_("Copy all that is shown")}>
+                            {_("Copy all")}
+                        </CopyButton>
+                    </ToolbarItem>
+                    <ToolbarItem align={{ default: "alignEnd" }} className="vms-shown" role="status">
+                        {cockpit.format(_("$0 of $1 facts"), shown ?? 0, all ?? 0)}
+                    </ToolbarItem>
+                </ToolbarContent>
+            </Toolbar>
+            {vm.length > 0 && <Topics id="vm" title={name} topics={vm} wanted={filter.text} />}
+            {host.length > 0 &&
+                <Topics id="host" title={cockpit.format(_("Host $0"), hostName)} topics={host} wanted={filter.text} />}
+            {shown === 0 && <EmptyState variant="sm" headingLevel="h2" titleText={_("No fact has these words")} />}
+        </div>
+    );
+}
