@@ -17,6 +17,7 @@ import type { Channel, CloseOptions } from "cockpit";
 
 import { encodeFrame, FrameDecoder } from "./frame";
 import { applyMergePatch, isObject, type Json } from "./merge-patch";
+import { remember } from "./remember";
 import { importChecks, importReport } from "./report";
 import type { Check, Profile, Report, Verdict } from "./report";
 
@@ -285,6 +286,7 @@ export class Audit {
                 document = document === undefined ? data : applyMergePatch(document, data);
                 const report = importReport(document);
                 this.delay = FIRST_DELAY;
+                remember(report, this.options);
                 this.set({ report, problem: null, retrying: false });
             },
             closed: problem => {
@@ -308,13 +310,45 @@ export class Audit {
 }
 
 /** What the program knows about each check. Needs no rights. */
-export function fetchChecks(): Promise<Map<string, Check>> {
+export async function fetchChecks(): Promise<Map<string, Check>> {
+    return importChecks(await ask({ view: "checks" }, false));
+}
+
+/** A question that has no answer. */
+export class BridgeError extends Error {
+    constructor(readonly problem: Problem) {
+        super(problem.message ?? problem.code);
+    }
+}
+
+/** One answer to one question, over whichever way in is right. */
+function ask(options: Options, privileged: boolean): Promise<Json> {
     return new Promise((resolve, reject) => {
-        let checks: Map<string, Check> | null = null;
-        openPeer({ view: "checks" }, {
-            message: data => { checks = importChecks(data) },
+        let answer: Json | undefined;
+        (privileged ? openPrivileged : openPeer)(options, {
+            message: data => { answer = data },
             closed: problem =>
-                checks && !problem ? resolve(checks) : reject(new Error(problem?.message ?? problem?.code ?? "terminated"))
+                answer !== undefined && !problem ? resolve(answer) : reject(new BridgeError(problem ?? { code: "terminated" }))
         });
     });
+}
+
+/** The whole report as it is now: as JSON, or as one HTML file to print. */
+export async function exportReport(
+    view: "audit" | "html", { connection, profile, vm }: AuditOptions
+): Promise<string> {
+    const answer = await ask({
+        view, connection, ...profile && { profile }, ...vm !== undefined && { "vm-name": vm },
+    }, admin === true && connection !== "session");
+    return typeof answer === "string" ? answer : JSON.stringify(answer, null, 2);
+}
+
+/** Whether the page has administrative access, by Cockpit's switch. */
+export const hasAdmin = (): boolean => admin === true;
+
+/** Accepts a finding about a VM, or about the host when there is no `vm`, or takes that back. */
+export async function changeWaiver(change: {
+    view: "waive" | "unwaive", connection: string, vm?: string, check: string, reason?: string, until?: string, seen?: string,
+}): Promise<void> {
+    await ask(change, hasAdmin() && change.connection !== "session");
 }

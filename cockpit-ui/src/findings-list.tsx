@@ -15,12 +15,13 @@ import { EmptyState, EmptyStateActions, EmptyStateFooter } from "@patternfly/rea
 import cockpit from "cockpit";
 
 import { FilterBar } from "./filter-bar";
-import { groupByArea, isBad, keepOrder, matches, NO_FILTER, toRows, worstFirst } from "./findings";
+import { groupByArea, isAccepted, isBad, keepOrder, matches, NO_FILTER, toRows, worstFirst } from "./findings";
 import type { Row } from "./findings";
 import { SeverityMark, VerdictMark } from "./labels";
 import { Prose } from "./prose";
 import type { Check, Finding, Findings } from "./report";
 import { applyText, areaText } from "./texts";
+import { AcceptedMark, Decision } from "./waiver-parts";
 
 const _ = cockpit.gettext;
 
@@ -49,7 +50,7 @@ function EvidenceList({ finding }: { finding: Finding }) {
     );
 }
 
-function Details({ row: { id, finding, check } }: { row: Row }) {
+function Details({ row: { id, title, finding, check } }: { row: Row }) {
     const part = (title: string, content: React.ReactNode) => (
         <DescriptionListGroup>
             <DescriptionListTerm>{title}</DescriptionListTerm>
@@ -68,6 +69,7 @@ function Details({ row: { id, finding, check } }: { row: Row }) {
                 <ul className="vms-basis">{finding.basis.map(b => <li key={b}><Basis basis={b} /></li>)}</ul>
             ))}
             {part(_("Check"), <code>{id}</code>)}
+            <Decision id={id} title={title} finding={finding} />
         </DescriptionList>
     );
 }
@@ -84,13 +86,15 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
     const domId = `${prefix}-${id}`;
     return (
         <DataListItem id={domId} aria-labelledby={`${domId}-title`} isExpanded={expanded}
-                      data-check={id} data-verdict={finding.verdict} data-severity={finding.severity}>
+                      data-check={id} data-verdict={finding.verdict} data-severity={finding.severity}
+                      data-accepted={isAccepted(finding)}>
             <DataListItemRow>
                 <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
                                 aria-labelledby={`${domId}-toggle ${domId}-title`} onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
                     <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />
+                        <AcceptedMark finding={finding} />
                     </DataListCell>,
                     <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
                         <div id={`${domId}-title`} className="vms-title">{_(row.title)}</div>

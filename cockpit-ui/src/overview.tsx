@@ -2,11 +2,15 @@
 
 /* overview.html: the host and all its VMs. */
 
+import { useMemo } from "react";
 import type { ReactNode } from "react";
 
 import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import cockpit from "cockpit";
 
+import { AcceptedList } from "./accepted-list";
+import { Demands } from "./demands";
+import { ExportMenu } from "./export-menu";
 import { needsAdmin } from "./findings";
 import { FindingsList } from "./findings-list";
 import { Counts, Meets } from "./labels";
@@ -17,6 +21,7 @@ import { LibvirtState, Loading, Notices, ProblemState } from "./states";
 import { useAudit, useChecks, useProfile } from "./use-audit";
 import { Facts } from "./vm-view";
 import { VmTable } from "./vm-table";
+import { SubjectContext, WaiverProvider } from "./waivers";
 
 const _ = cockpit.gettext;
 
@@ -37,6 +42,7 @@ function Ready({ report, vms, checks, profile, setProfile }: {
                         ["host-meets", _("Meets profile"), <Meets key="meets" judged={host} />],
                         ["host-counts", _("Findings"), <Counts key="counts" findings={host.findings} />],
                     ]} />
+                    <Demands connection="system" checks={checks} profile={profile} choose={setProfile} />
                 </CardBody>
             </Card>
             <Card id="vm-security-vms">
@@ -47,9 +53,17 @@ function Ready({ report, vms, checks, profile, setProfile }: {
                         : <LibvirtState libvirt={libvirt} privileged={report.privileged} />}
                 </CardBody>
             </Card>
+            <Card id="vm-security-accepted">
+                <CardHeader><CardTitle component="h2">{_("Accepted findings")}</CardTitle></CardHeader>
+                <CardBody><AcceptedList host={host} vms={vms} checks={checks} /></CardBody>
+            </Card>
             <Card id="vm-security-host-findings">
                 <CardHeader><CardTitle component="h2">{_("Findings about the host")}</CardTitle></CardHeader>
-                <CardBody><FindingsList name="host" findings={host.findings} checks={checks} /></CardBody>
+                <CardBody>
+                    <SubjectContext.Provider value={host}>
+                        <FindingsList name="host" findings={host.findings} checks={checks} />
+                    </SubjectContext.Provider>
+                </CardBody>
             </Card>
         </div>
     );
@@ -62,7 +76,7 @@ export function Overview() {
     // the user's own VMs; quietly, because most administrators have no libvirt of their own
     const session = useAudit("session", profile, SUMMARY, report !== null).report;
     const checks = useChecks(report !== null);
-    const vms = [...report?.vms ?? [], ...session?.vms ?? []];
+    const vms = useMemo(() => [...report?.vms ?? [], ...session?.vms ?? []], [report, session]);
 
     let content: ReactNode;
     if (report)
@@ -78,10 +92,13 @@ export function Overview() {
     return (
         <main id="vm-security-overview" className="vms-page" data-privileged={report?.privileged ?? false}>
             <header className="vms-header">
-                <h1 className="vms-heading">{_("VM security")}</h1>
+                <div className="vms-heading-row">
+                    <h1 className="vms-heading">{_("VM security")}</h1>
+                    {report && <ExportMenu what={{ connection: "system", profile }} name={report.host.name} />}
+                </div>
                 {report && <Notices audit={audit} unprivileged={unprivileged} />}
             </header>
-            {content}
+            <WaiverProvider reports={[report, session]} hostChanged={retry}>{content}</WaiverProvider>
         </main>
     );
 }

@@ -13,6 +13,8 @@ import {
 import { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection";
 import cockpit from "cockpit";
 
+import { Demands } from "./demands";
+import { ExportMenu } from "./export-menu";
 import { needsAdmin } from "./findings";
 import { FindingsList } from "./findings-list";
 import { Counts, Meets } from "./labels";
@@ -23,6 +25,7 @@ import type { Check, Judged, Profile, Report, Vm } from "./report";
 import { LibvirtState, Loading, NoSuchVm, Notices, ProblemState } from "./states";
 import { connectionText, stateText } from "./texts";
 import { useAudit, useChecks, useProfile } from "./use-audit";
+import { SubjectContext, subjectOfVm, WaiverProvider } from "./waivers";
 
 const _ = cockpit.gettext;
 
@@ -54,7 +57,10 @@ function HostSection({ host, checks }: { host: Judged, checks: Map<string, Check
                 ]} />
                 <ExpandableSection toggleText={expanded ? _("Hide the host's findings") : _("Show the host's findings")}
                                    isExpanded={expanded} onToggle={(_event, now) => setExpanded(now)}>
-                    {expanded && <FindingsList name="host" findings={host.findings} checks={checks} />}
+                    {expanded &&
+                        <SubjectContext.Provider value={host}>
+                            <FindingsList name="host" findings={host.findings} checks={checks} />
+                        </SubjectContext.Provider>}
                 </ExpandableSection>
             </CardBody>
         </Card>
@@ -76,12 +82,16 @@ function Ready({ vm, report, checks, profile, setProfile }: {
                         ["vm-meets", _("Meets profile"), <Meets key="meets" judged={vm} />],
                         ["vm-counts", _("Findings"), <Counts key="counts" findings={vm.findings} />],
                     ]} />
+                    <Demands connection={vm.connection} vm={vm.name} checks={checks} profile={profile}
+                             choose={setProfile} />
                 </CardBody>
             </Card>
             <Card id="vm-security-findings">
                 <CardHeader><CardTitle component="h2">{_("Findings")}</CardTitle></CardHeader>
                 <CardBody>
-                    <FindingsList key={vm.uuid} name="vm" findings={vm.findings} checks={checks} />
+                    <SubjectContext.Provider value={subjectOfVm(vm)}>
+                        <FindingsList key={vm.uuid} name="vm" findings={vm.findings} checks={checks} />
+                    </SubjectContext.Provider>
                 </CardBody>
             </Card>
             <HostSection host={report.host} checks={checks} />
@@ -119,11 +129,15 @@ export function VmView({ name, connection }: { name: string, connection: string 
                     <BreadcrumbItem {...jumpLink(machinePath(name, connection))}><bdi>{name}</bdi></BreadcrumbItem>
                     <BreadcrumbItem isActive>{_("Security")}</BreadcrumbItem>
                 </Breadcrumb>
-                <h1 className="vms-heading">{cockpit.format(_("Security of $0"), name)}</h1>
+                <div className="vms-heading-row">
+                    <h1 className="vms-heading">{cockpit.format(_("Security of $0"), name)}</h1>
+                    {report && vm &&
+                        <ExportMenu what={{ connection, profile, vm: name }} name={name} />}
+                </div>
                 {report && vm &&
                     <Notices audit={audit} unprivileged={needsAdmin(vm.findings) + needsAdmin(report.host.findings)} />}
             </header>
-            {content}
+            <WaiverProvider reports={[report]} hostChanged={retry}>{content}</WaiverProvider>
         </main>
     );
 }

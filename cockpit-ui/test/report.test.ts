@@ -76,7 +76,7 @@ for (const value of [null, [], "report", 1]) {
 }
 
 void test("the checks are read in the program's order", () => {
-    const text = (id: string) => ({ id, title: "T", area: "kernel", why: "W", fix: "F", impact: "I", newer: true });
+    const text = (id: string) => ({ id, title: "T", area: "kernel", profile: "server", why: "W", fix: "F", impact: "I", newer: true });
     const checks = importChecks({ version: 1, checks: [text("b"), text("a")] });
     assert.deepEqual([...checks.keys()], ["b", "a"]);
     assert.throws(() => importChecks({ version: 1, checks: [{ id: "b" }] }), /^Error: checks\[0\].title: not a string/);
