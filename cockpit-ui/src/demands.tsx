@@ -94,7 +94,7 @@ function DemandTable({ report, sessionReport, vm, checks, profile, choose }: {
                                 ? <Label isCompact>{_("Chosen")}</Label>
                                 : <Button variant="link" isInline onClick={() => choose(demand.profile)}
                                           aria-label={cockpit.format(_("Judge as $0"), profileText(demand.profile))}>
-                                      {_("Judge so")}
+                                      {_("Choose")}
                                   </Button>}
                         </Td>
                     </Tr>

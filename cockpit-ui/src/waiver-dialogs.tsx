@@ -118,7 +118,7 @@ export function AcceptDialog({ about, now, accept, close }: {
             <Button id="accept-confirm" isDisabled={!ready} isLoading={busy} onClick={attempt}>{_("Accept")}</Button>}>
             <Refused title={_("The finding was not accepted")} problem={problem} />
             <About about={about} finding={seen} />
-            <Form onSubmit={event => {
+            <Form className="vms-form" onSubmit={event => {
                 event.preventDefault();
                 if (ready)
                     attempt();
