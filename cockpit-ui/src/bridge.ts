@@ -17,7 +17,8 @@ import type { Channel, CloseOptions } from "cockpit";
 
 import { encodeFrame, FrameDecoder } from "./frame";
 import { applyMergePatch, isObject, type Json } from "./merge-patch";
-import { remember } from "./remember";
+import { store, stored } from "./page-status";
+import { withReport } from "./remember";
 import { importChecks, importReport } from "./report";
 import type { Check, Profile, Report, Verdict } from "./report";
 
@@ -286,7 +287,7 @@ export class Audit {
                 document = document === undefined ? data : applyMergePatch(document, data);
                 const report = importReport(document);
                 this.delay = FIRST_DELAY;
-                remember(report, this.options);
+                store(withReport(stored(), report, this.options, Date.now()));
                 this.set({ report, problem: null, retrying: false });
             },
             closed: problem => {

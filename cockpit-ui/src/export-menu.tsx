@@ -12,6 +12,7 @@ import cockpit from "cockpit";
 
 import { BridgeError, exportReport } from "./bridge";
 import type { AuditOptions } from "./bridge";
+import { fileName } from "./file-name";
 import { problemText } from "./texts";
 
 const _ = cockpit.gettext;
@@ -22,12 +23,6 @@ const FORMATS = {
 } as const;
 
 type Format = keyof typeof FORMATS;
-
-/** A name of a file anywhere: VM names hold what no file system likes. */
-export function fileName(name: string, format: Format, day: Date): string {
-    const safe = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "").slice(0, 80);
-    return `vm-security-${safe || "report"}-${day.toISOString().slice(0, 10)}.${format}`;
-}
 
 function download(name: string, type: string, text: string): void {
     const url = URL.createObjectURL(new Blob([text], { type }));

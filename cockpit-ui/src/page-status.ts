@@ -3,7 +3,7 @@
 /*
  * The mark at our entry in Cockpit's menu, while a VM or the host has critical findings that nobody accepted.
  *
- * Nothing runs for it: whichever page of ours has a report writes down what is critical in it (remember.ts), and the
+ * Nothing runs for it: whichever page of ours has a report writes down what is critical in it (bridge.ts), and the
  * entry shows what was last seen, and when. Cockpit gives the mark of an entry only to the frame behind it, so it is
  * the overview's frame that speaks; that is why it is loaded at login, and does nothing else before it is shown.
  */
@@ -25,7 +25,7 @@ export interface Critical {
 export type Mark = "warning" | "error";
 
 /** The browser's store is the same for all hosts that are reached through one Cockpit. */
-export const statusKey = (): string => `vm-security:critical:${cockpit.transport.host}`;
+const statusKey = (): string => `vm-security:critical:${cockpit.transport.host}`;
 
 const isMark = (value: unknown): value is Mark => value === "warning" || value === "error";
 
@@ -39,7 +39,7 @@ export function stored(): Critical | null {
     }
 }
 
-export function statusOf(critical: Critical | null): PageStatus | null {
+function statusOf(critical: Critical | null): PageStatus | null {
     if (!critical)
         return null;
     const vms = Object.values(critical.vms);
@@ -62,9 +62,18 @@ export function statusOf(critical: Critical | null): PageStatus | null {
 }
 
 /** Says what is stored, if this is the frame that may. */
-export function announce(): void {
+function announce(): void {
     if (/^cockpit1:.*\/vm-security\/overview$/.test(window.name))
         cockpit.transport.control("notify", { page_status: statusOf(stored()) });
+}
+
+export function store(critical: Critical): void {
+    try {
+        localStorage.setItem(statusKey(), JSON.stringify(critical));
+    } catch {
+        return; // a full store costs the mark, not the page
+    }
+    announce();
 }
 
 /** Says it now, and again whenever another frame has seen something else. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What of a report is remembered for the mark in Cockpit's menu. */
+/* What of a report is remembered for the mark in Cockpit's menu. Pure. */
 
 import { isBad } from "./findings";
-import { announce, statusKey, stored } from "./page-status";
 import type { Critical, Mark } from "./page-status";
 import type { Findings, Report } from "./report";
 
@@ -37,13 +36,4 @@ export function withReport(
         }
     }
     return { at, host: markOf(report.host.findings), vms: Object.fromEntries(vms) };
-}
-
-export function remember(report: Report, about: { connection: string, vm?: string }): void {
-    try {
-        localStorage.setItem(statusKey(), JSON.stringify(withReport(stored(), report, about, Date.now())));
-    } catch {
-        return; // a full store costs the mark, not the page
-    }
-    announce();
 }

@@ -13,10 +13,15 @@ import "./preload.js";
 import "./card.js";
 import "./view.js";
 import "./overview.js";
+import "./compare.js";
+import "./waivers.js";
+import "./status.js";
 import "./access.js";
 import "./looks.js";
 import "./live.js";
 import "./hostile.js";
+import "./robust.js";
+import "./thousand.js";
 import "./outages.js";
 
 after(closeBrowser);

@@ -14,7 +14,7 @@ const KEY = "vm-security:critical:localhost";
 const mark = session => session.page.evaluate(() => {
     const status = JSON.parse(sessionStorage.getItem("cockpit:page_status") ?? "{}").localhost?.["vm-security/overview"];
     const entry = [...document.querySelectorAll("#host-apps a")].find(link => link.textContent.startsWith("VM security"));
-    return { ...status, shown: entry?.querySelector(".nav-item-status svg") !== null };
+    return { ...status, shown: Boolean(entry?.querySelector(".nav-item-status svg")) };
 });
 
 describe("The mark in Cockpit's menu", () => {
