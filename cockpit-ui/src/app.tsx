@@ -6,7 +6,9 @@ import { createRoot } from "react-dom/client";
 
 import cockpit from "cockpit";
 
+import { Compare } from "./compare";
 import { Overview } from "./overview";
+import { vmOption } from "./paths";
 import { followTheme } from "./theme";
 import { usePlace } from "./use-audit";
 import { VmView } from "./vm-view";
@@ -18,6 +20,9 @@ import "./picture.css";
 function App() {
     const { path, option } = usePlace();
     const name = option("name");
+    const [left, right] = [vmOption(option, "left"), vmOption(option, "right")];
+    if (path[0] === "compare" && left && right)
+        return <Compare key={JSON.stringify([left, right])} left={left} right={right} />;
     if (path[0] === "vm" && name) {
         const connection = option("connection") ?? "system";
         // another VM is another view: nothing of the old one's state may stay

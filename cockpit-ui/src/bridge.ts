@@ -17,6 +17,8 @@ import type { Channel, CloseOptions } from "cockpit";
 
 import { encodeFrame, FrameDecoder } from "./frame";
 import { applyMergePatch, isObject, type Json } from "./merge-patch";
+import { store, stored } from "./page-status";
+import { withReport } from "./remember";
 import { importChecks, importReport } from "./report";
 import type { Check, Profile, Report, Verdict } from "./report";
 import { importVectors } from "./vectors";
@@ -287,6 +289,7 @@ export class Audit {
                 document = document === undefined ? data : applyMergePatch(document, data);
                 const report = importReport(document);
                 this.delay = FIRST_DELAY;
+                store(withReport(stored(), report, this.options, Date.now()));
                 this.set({ report, problem: null, retrying: false });
             },
             closed: problem => {
@@ -321,6 +324,9 @@ function ask(options: Options, privileged: boolean): Promise<Json> {
     });
 }
 
+/** The session's libvirt belongs to the user, so that it is asked as the user. */
+const isPrivileged = (connection: string): boolean => admin === true && connection !== "session";
+
 /** A question that has no answer. */
 export class BridgeError extends Error {
     constructor(readonly problem: Problem) {
@@ -343,5 +349,25 @@ export async function fetchCatalogue(): Promise<Catalogue> {
 export function fetchFacts(connection: string, uuid: string | null): Promise<Json> {
     // no VM has an empty name
     const about = uuid === null ? { "vm-name": "" } : { vm: uuid };
-    return ask({ view: "facts", connection, ...about }, admin === true && connection !== "session");
+    return ask({ view: "facts", connection, ...about }, isPrivileged(connection));
+}
+
+/** The whole report as it is now: as JSON, or as one HTML file to print. */
+export async function exportReport(
+    view: "audit" | "html", { connection, profile, vm }: AuditOptions
+): Promise<string> {
+    const answer = await ask({
+        view, connection, ...profile && { profile }, ...vm !== undefined && { "vm-name": vm },
+    }, isPrivileged(connection));
+    return typeof answer === "string" ? answer : JSON.stringify(answer, null, 2);
+}
+
+/** Whether the page has administrative access, by Cockpit's switch. */
+export const hasAdmin = (): boolean => admin === true;
+
+/** Accepts a finding about a VM, or about the host when there is no `vm`, or takes that back. */
+export async function changeWaiver(change: {
+    view: "waive" | "unwaive", connection: string, vm?: string, check: string, reason?: string, until?: string, seen?: string,
+}): Promise<void> {
+    await ask(change, isPrivileged(change.connection));
 }

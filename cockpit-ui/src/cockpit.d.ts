@@ -43,6 +43,12 @@ declare module "cockpit" {
         proxy(iface: string, path: string): DBusProxy;
     }
 
+    /** The mark at a page's entry in the menu. Counterpart: pkg/lib/notifications.ts. */
+    export interface PageStatus {
+        type: "info" | "warning" | "error";
+        title: string;
+    }
+
     export interface Location {
         readonly path: string[];
         readonly options: Record<string, string | string[] | undefined>;
@@ -64,7 +70,13 @@ declare module "cockpit" {
         channel(options: ChannelOptions): Channel;
         dbus(name: null, options: { bus: "internal" }): DBusClient;
         jump(location: string, host?: string): void;
-        readonly transport: { readonly host: string };
+        user(): Promise<{ readonly name: string, readonly full_name: string }>;
+        readonly transport: {
+            readonly host: string;
+            /** Calls back once `host` is known. */
+            wait(callback: () => void): void;
+            control(command: "notify", options: { page_status: PageStatus | null }): void;
+        };
         addEventListener(type: "locationchanged" | "visibilitychange", listener: () => void): void;
         removeEventListener(type: "locationchanged" | "visibilitychange", listener: () => void): void;
     }

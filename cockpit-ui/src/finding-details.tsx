@@ -13,6 +13,7 @@ import type { Row } from "./findings";
 import { Prose } from "./prose";
 import type { Finding } from "./report";
 import { applyText } from "./texts";
+import { Decision } from "./waiver-parts";
 
 const _ = cockpit.gettext;
 
@@ -41,7 +42,7 @@ export function EvidenceList({ finding }: { finding: Finding }) {
     );
 }
 
-export function Details({ row: { id, finding, check } }: { row: Row }) {
+export function Details({ row: { id, title, finding, check } }: { row: Row }) {
     const part = (title: string, content: React.ReactNode) => (
         <DescriptionListGroup>
             <DescriptionListTerm>{title}</DescriptionListTerm>
@@ -60,6 +61,7 @@ export function Details({ row: { id, finding, check } }: { row: Row }) {
                 <ul className="vms-basis">{finding.basis.map(b => <li key={b}><Basis basis={b} /></li>)}</ul>
             ))}
             {part(_("Check"), <code>{id}</code>)}
+            <Decision id={id} title={title} finding={finding} />
         </DescriptionList>
     );
 }

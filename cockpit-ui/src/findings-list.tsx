@@ -14,7 +14,7 @@ import { CheckCircleIcon } from "@patternfly/react-icons/dist/esm/icons/check-ci
 import cockpit from "cockpit";
 
 import { FilterBar } from "./filter-bar";
-import { countVerdicts, groupByArea, isBad, matchesBut, NO_FILTER } from "./findings";
+import { countVerdicts, groupByArea, isAccepted, isBad, matchesBut, NO_FILTER } from "./findings";
 import type { Filter, Row } from "./findings";
 import { Details } from "./finding-details";
 import { SeverityMark, VerdictMark } from "./labels";
@@ -23,6 +23,7 @@ import { VERDICTS } from "./report";
 import type { Check, Findings } from "./report";
 import { areaText } from "./texts";
 import { useExpanded, useRows } from "./use-rows";
+import { AcceptedMark } from "./waiver-parts";
 
 const _ = cockpit.gettext;
 
@@ -38,13 +39,15 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
     const domId = `${prefix}-${id}`;
     return (
         <DataListItem id={domId} aria-labelledby={`${domId}-title`} isExpanded={expanded}
-                      data-check={id} data-verdict={finding.verdict} data-severity={finding.severity}>
+                      data-check={id} data-verdict={finding.verdict} data-severity={finding.severity}
+                      data-accepted={isAccepted(finding)}>
             <DataListItemRow>
                 <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
                                 aria-labelledby={`${domId}-toggle ${domId}-title`} onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
                     <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />
+                        <AcceptedMark finding={finding} />
                     </DataListCell>,
                     <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
                         <div id={`${domId}-title`} className="vms-title">{_(row.title)}</div>

@@ -38,9 +38,10 @@ export const AREAS = [
     "guest", "daemon", "access", "kernel", "state",
 ];
 
-/** Lower is worse. A failed low check still comes before a warning: it is known to be bad. */
+/** Lower is worse. A failed low check comes before a warning: it is known to be bad. What is accepted is a note. */
 export function rank(finding: Finding): number {
-    return VERDICTS.indexOf(finding.verdict) * SEVERITIES.length + SEVERITIES.indexOf(finding.severity);
+    const verdict = isAccepted(finding) && isFound(finding) ? "info" : finding.verdict;
+    return VERDICTS.indexOf(verdict) * SEVERITIES.length + SEVERITIES.indexOf(finding.severity);
 }
 
 export function toRows(findings: Findings, checks: Map<string, Check>): Row[] {
@@ -53,9 +54,18 @@ export function toRows(findings: Findings, checks: Map<string, Check>): Row[] {
 /** A basis is either an address or the slug of a section of Red Hat's chapter. */
 export const isChapter = (basis: string): boolean => !basis.includes("://");
 
-/** Of one word per verdict and severity, what the reader needs to look at. */
-export function isBad(finding: Finding): boolean {
+export function isFound(finding: Finding): boolean {
     return finding.verdict === "fail" || finding.verdict === "warn";
+}
+
+/** Somebody has decided to live with it, and that still counts. */
+export function isAccepted(finding: Finding): boolean {
+    return finding.waiver !== undefined && !finding.waiver.expired;
+}
+
+/** What the reader needs to look at. */
+export function isBad(finding: Finding): boolean {
+    return isFound(finding) && !isAccepted(finding);
 }
 
 /** Worst first; equal ones as the program lists them. */

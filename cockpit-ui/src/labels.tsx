@@ -46,14 +46,14 @@ const SEVERITY_ICONS: Record<Severity, ComponentType> = {
     info: SeverityNoneIcon,
 };
 
-export function VerdictMark({ verdict }: { verdict: Verdict }) {
+/** Only with a word beside it that says the same. */
+export function VerdictIcon({ verdict }: { verdict: Verdict }) {
     const [status, Picture] = VERDICT_ICONS[verdict];
-    return (
-        <span className="vms-mark">
-            <Icon {...status && { status }} isInline><Picture /></Icon>
-            {" "}{verdictText(verdict)}
-        </span>
-    );
+    return <Icon {...status && { status }} isInline><Picture /></Icon>;
+}
+
+export function VerdictMark({ verdict }: { verdict: Verdict }) {
+    return <span className="vms-mark"><VerdictIcon verdict={verdict} />{" "}{verdictText(verdict)}</span>;
 }
 
 /** `isQuiet` where the severity is of nothing that was found: a red mark beside "Passed" would alarm for nothing. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* overview.html is only loaded when somebody goes there. */
+/* overview.html: the host and all its VMs, and, hidden, the mark in Cockpit's menu. */
 
-import { showApp } from "./app";
+import { loadWhenShown } from "./loader";
+import { keepAnnouncing } from "./page-status";
 
-showApp();
+loadWhenShown();
+keepAnnouncing();

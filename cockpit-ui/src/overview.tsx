@@ -2,12 +2,16 @@
 
 /* overview.html: the host and all its VMs. */
 
+import { useMemo } from "react";
 import type { ReactNode } from "react";
 
 import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import cockpit from "cockpit";
 
 import type { Catalogue } from "./bridge";
+import { AcceptedList } from "./accepted-list";
+import { Demands } from "./demands";
+import { ExportMenu } from "./export-menu";
 import { needsAdmin } from "./findings";
 import { HostTabs } from "./host-tabs";
 import { Counts, Meets } from "./labels";
@@ -18,6 +22,7 @@ import { LibvirtState, Loading, Notices, ProblemState } from "./states";
 import { Facts } from "./terms";
 import { useAudit, useCatalogue, useProfile } from "./use-audit";
 import { VmTable } from "./vm-table";
+import { SubjectContext, WaiverProvider } from "./waivers";
 
 const _ = cockpit.gettext;
 
@@ -38,6 +43,7 @@ function Ready({ report, vms, catalogue, profile, setProfile }: {
                         ["host-meets", _("Meets profile"), <Meets key="meets" judged={host} />],
                         ["host-counts", _("Findings"), <Counts key="counts" findings={host.findings} />],
                     ]} />
+                    <Demands connection="system" checks={catalogue.checks} profile={profile} choose={setProfile} />
                 </CardBody>
             </Card>
             <Card id="vm-security-vms">
@@ -48,7 +54,13 @@ function Ready({ report, vms, catalogue, profile, setProfile }: {
                         : <LibvirtState libvirt={libvirt} privileged={report.privileged} />}
                 </CardBody>
             </Card>
-            <HostTabs host={host} catalogue={catalogue} />
+            <Card id="vm-security-accepted">
+                <CardHeader><CardTitle component="h2">{_("Accepted findings")}</CardTitle></CardHeader>
+                <CardBody><AcceptedList host={host} vms={vms} checks={catalogue.checks} /></CardBody>
+            </Card>
+            <SubjectContext.Provider value={host}>
+                <HostTabs host={host} catalogue={catalogue} />
+            </SubjectContext.Provider>
         </div>
     );
 }
@@ -60,7 +72,7 @@ export function Overview() {
     // the user's own VMs; quietly, because most administrators have no libvirt of their own
     const session = useAudit("session", profile, SUMMARY, report !== null).report;
     const catalogue = useCatalogue(report !== null);
-    const vms = [...report?.vms ?? [], ...session?.vms ?? []];
+    const vms = useMemo(() => [...report?.vms ?? [], ...session?.vms ?? []], [report, session]);
 
     let content: ReactNode;
     if (report)
@@ -76,10 +88,13 @@ export function Overview() {
     return (
         <main id="vm-security-overview" className="vms-page" data-privileged={report?.privileged ?? false}>
             <header className="vms-header">
-                <h1 className="vms-heading">{_("VM security")}</h1>
+                <div className="vms-heading-row">
+                    <h1 className="vms-heading">{_("VM security")}</h1>
+                    {report && <ExportMenu what={{ connection: "system", profile }} name={report.host.name} />}
+                </div>
                 {report && <Notices audit={audit} unprivileged={unprivileged} />}
             </header>
-            {content}
+            <WaiverProvider reports={[report, session]} hostChanged={retry}>{content}</WaiverProvider>
         </main>
     );
 }

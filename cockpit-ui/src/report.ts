@@ -7,7 +7,7 @@
  */
 
 import { arrayOf, boolean, get, object, oneOf, orNull, string, versioned, type Importer } from "./importers";
-import type { Json } from "./merge-patch";
+import type { Json, JsonObject } from "./merge-patch";
 import { standings } from "./vectors";
 import type { Standing } from "./vectors";
 
@@ -27,6 +27,18 @@ export interface Evidence {
     value: string;
 }
 
+/** A person's decision to live with a finding. */
+export interface Waiver {
+    reason: string;
+    by: string;
+    /** A moment, RFC 3339. */
+    since: string;
+    /** The last day on which it counts, as 2026-12-31 (UTC); for ever when absent. */
+    until?: string;
+    /** It counts no more. */
+    expired: boolean;
+}
+
 export interface Finding {
     verdict: Verdict;
     severity: Severity;
@@ -36,6 +48,7 @@ export interface Finding {
     apply: string;
     /** "admin": unknown only because it was read without administrative access. */
     needs?: string;
+    waiver?: Waiver;
 }
 
 export type Findings = Map<string, Finding>;
@@ -73,6 +86,8 @@ export interface Check {
     id: string;
     title: string;
     area: string;
+    /** The lowest that enforces it. */
+    profile: Profile;
     why: string;
     fix: string;
     impact: string;
@@ -83,9 +98,22 @@ const evidence: Importer<Evidence> = (value, path) => {
     return { origin: get(obj, path, "origin", string), value: get(obj, path, "value", string) };
 };
 
+const waiver: Importer<Waiver> = (value, path) => {
+    const obj = object(value, path);
+    const until = get(obj, path, "until", orNull(string));
+    return {
+        reason: get(obj, path, "reason", string),
+        by: get(obj, path, "by", string),
+        since: get(obj, path, "since", string),
+        ...until !== null && { until },
+        expired: get(obj, path, "expired", boolean),
+    };
+};
+
 const finding: Importer<Finding> = (value, path) => {
     const obj = object(value, path);
     const needs = get(obj, path, "needs", orNull(string));
+    const accepted = get(obj, path, "waiver", orNull(waiver));
     return {
         verdict: get(obj, path, "verdict", oneOf(VERDICTS)),
         severity: get(obj, path, "severity", oneOf(SEVERITIES)),
@@ -94,6 +122,7 @@ const finding: Importer<Finding> = (value, path) => {
         basis: get(obj, path, "basis", arrayOf(string)),
         apply: get(obj, path, "apply", string),
         ...needs !== null && { needs },
+        ...accepted !== null && { waiver: accepted },
     };
 };
 
@@ -120,18 +149,27 @@ const libvirt: Importer<Libvirt> = (value, path) => {
     };
 };
 
-const vms: Importer<Vm[]> = (value, path) =>
-    Object.entries(object(value, path)).map(([uuid, vm]) => {
-        const vmPath = `${path}.${uuid}`;
-        const obj = object(vm, vmPath);
-        return {
-            ...judged(vm, vmPath),
+/** A change of one VM in a thousand costs one VM: what a merge patch leaves alone stays the same object. */
+const known = new WeakMap<JsonObject, Vm>();
+
+function vm(value: Json, path: string, uuid: string): Vm {
+    const obj = object(value, path);
+    let vm = known.get(obj);
+    if (vm?.uuid !== uuid) {
+        vm = {
+            ...judged(obj, path),
             uuid,
-            connection: get(obj, vmPath, "connection", string),
-            state: get(obj, vmPath, "state", string),
-            vectors: get(obj, vmPath, "vectors", standings),
+            connection: get(obj, path, "connection", string),
+            state: get(obj, path, "state", string),
+            vectors: get(obj, path, "vectors", standings),
         };
-    });
+        known.set(obj, vm);
+    }
+    return vm;
+}
+
+const vms: Importer<Vm[]> = (value, path) =>
+    Object.entries(object(value, path)).map(([uuid, value]) => vm(value, `${path}.${uuid}`, uuid));
 
 export function importReport(value: Json): Report {
     const obj = versioned(value);
@@ -151,6 +189,7 @@ const check: Importer<Check> = (value, path) => {
         id: text("id"),
         title: text("title"),
         area: text("area"),
+        profile: get(obj, path, "profile", oneOf(PROFILES)),
         why: text("why"),
         fix: text("fix"),
         impact: text("impact"),

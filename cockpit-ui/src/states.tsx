@@ -2,7 +2,7 @@
 
 /* What the pages show when they have no findings to show, and the notices above findings. */
 
-import type { ComponentType, ReactNode } from "react";
+import type { ComponentType, ReactElement, ReactNode } from "react";
 
 import { Alert, AlertActionLink } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
@@ -83,9 +83,19 @@ export function NoSuchVm({ name, actions }: { name: string, actions: ReactNode }
 /** How to get administrative access: it is Cockpit's own switch, outside of this page. */
 function AdminHelp() {
     return (
-        <Popover headerContent={_("Administrative access")} position="bottom"
-                 bodyContent={_("Click \"Limited access\" in the bar at the top of Cockpit and enter your password. The findings are then completed here by themselves.")}>
+        <AdminPopover>
             <Button variant="link" isInline className="vms-admin-help">{_("How to get administrative access")}</Button>
+        </AdminPopover>
+    );
+}
+
+/** The same for a button that can do nothing without. */
+export function AdminPopover({ need, children }: { need?: string, children: ReactElement }) {
+    const how = _("Click \"Limited access\" in the bar at the top of Cockpit and enter your password. The findings are then completed here by themselves.");
+    return (
+        <Popover headerContent={_("Administrative access")} position="bottom"
+                 bodyContent={need ? <><p>{need}</p><p>{how}</p></> : how}>
+            {children}
         </Popover>
     );
 }

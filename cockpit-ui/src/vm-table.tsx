@@ -1,47 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* All VMs with their worst finding; every column sorts. */
+/* All VMs with their worst finding: by name, in pages, sorted by any column, and two of them to compare. */
 
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
-import { EmptyState, EmptyStateBody } from "@patternfly/react-core/dist/esm/components/EmptyState";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
+import {
+    EmptyState, EmptyStateActions, EmptyStateBody, EmptyStateFooter
+} from "@patternfly/react-core/dist/esm/components/EmptyState";
+import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
+import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table/dist/esm/components/Table";
 import cockpit from "cockpit";
 
-import { isBad, rank, worst } from "./findings";
 import { Counts, Meets, SeverityMark } from "./labels";
-import { JumpLink } from "./links";
-import { securityPath } from "./paths";
-import { PROFILES } from "./report";
+import { JumpLink, jumpProps } from "./links";
+import { Pages, usePaging } from "./paging";
+import { comparePath, securityPath } from "./paths";
 import type { Vm } from "./report";
+import { worst } from "./findings";
 import { connectionText, stateText } from "./texts";
+import { COLUMNS, named, sorted, WORST_COLUMN } from "./vm-order";
 
 const _ = cockpit.gettext;
-
-/** What a column sorts by: numbers by size, words by the language's rules. */
-type Key = (vm: Vm) => number | string;
-
-const worstRank: Key = vm => {
-    const found = worst(vm.findings);
-    return found ? rank(found.finding) : Number.MAX_SAFE_INTEGER;
-};
-
-const COLUMNS: { id: string, title: () => string, key: Key, width?: 20 | 30 }[] = [
-    { id: "name", title: () => _("Name"), key: vm => vm.name, width: 20 },
-    { id: "connection", title: () => _("Connection"), key: vm => connectionText(vm.connection) },
-    { id: "state", title: () => _("State"), key: vm => stateText(vm.state) },
-    { id: "worst", title: () => _("Worst finding"), key: worstRank, width: 30 },
-    { id: "counts", title: () => _("Findings"), key: vm => -[...vm.findings.values()].filter(isBad).length },
-    { id: "meets", title: () => _("Meets profile"), key: vm => vm.meets === null ? -1 : PROFILES.indexOf(vm.meets) },
-];
-
-const WORST_COLUMN = 3;
-
-function compare(a: number | string, b: number | string): number {
-    if (typeof a === "number" && typeof b === "number")
-        return a - b;
-    return String(a).localeCompare(String(b), cockpit.language.replace("_", "-"), { numeric: true });
-}
 
 function Worst({ vm }: { vm: Vm }) {
     const found = worst(vm.findings);
@@ -55,9 +37,36 @@ function Worst({ vm }: { vm: Vm }) {
     );
 }
 
+const keyOf = (vm: Vm) => `${vm.connection} ${vm.uuid}`;
+
+/** Two and no more can be chosen; whoever wants others takes one back first. */
+function CompareButton({ chosen, clear }: { chosen: Vm[], clear: () => void }) {
+    const [left, right] = chosen;
+    return (
+        <>
+            {left && right
+                ? <Button id="compare" variant="secondary" component="a" {...jumpProps(comparePath(left, right))}>
+                      {_("Compare")}
+                  </Button>
+                : <Button id="compare" variant="secondary" isAriaDisabled>
+                      {chosen.length === 1 ? _("Compare: choose one more") : _("Compare: choose two")}
+                  </Button>}
+            {chosen.length > 0 && <Button variant="link" onClick={clear}>{_("Clear choice")}</Button>}
+        </>
+    );
+}
+
 export function VmTable({ vms }: { vms: Vm[] }) {
     const [column, setColumn] = useState(WORST_COLUMN);
     const [direction, setDirection] = useState<"asc" | "desc">("asc");
+    const [text, setText] = useState("");
+    const [choice, setChoice] = useState<readonly string[]>([]);
+
+    const order = useMemo(() => sorted(vms, column, direction), [vms, column, direction]);
+    const found = useMemo(() => named(order, text), [order, text]);
+    const [rows, paging] = usePaging(found);
+    // who is deleted meanwhile is chosen no more
+    const chosen = choice.flatMap(key => vms.filter(vm => keyOf(vm) === key));
 
     if (vms.length === 0) {
         return (
@@ -67,43 +76,88 @@ export function VmTable({ vms }: { vms: Vm[] }) {
         );
     }
 
-    const key = COLUMNS[column]?.key ?? worstRank;
-    const sign = direction === "asc" ? 1 : -1;
-    const sorted = [...vms].sort((a, b) =>
-        sign * compare(key(a), key(b)) || compare(a.name, b.name) || compare(a.connection, b.connection));
+    const filter = (text: string) => {
+        setText(text);
+        paging.setPage(1);
+    };
+    const choose = (vm: Vm, now: boolean) =>
+        setChoice(old => now ? [...old, keyOf(vm)] : old.filter(key => key !== keyOf(vm)));
 
     return (
-        <Table variant="compact" gridBreakPoint="grid-lg" aria-label={_("Virtual machines")}>
-            <Thead>
-                <Tr>
-                    {COLUMNS.map(({ id, title, width }, index) => (
-                        <Th key={id} modifier="nowrap" {...width && { width }} sort={{
-                            columnIndex: index,
-                            sortBy: { index: column, direction },
-                            onSort: (_event, _index, direction) => {
-                                setColumn(index);
-                                setDirection(direction);
-                            },
-                        }}>
-                            {title()}
-                        </Th>
-                    ))}
-                </Tr>
-            </Thead>
-            <Tbody>
-                {sorted.map(vm => (
-                    <Tr key={`${vm.connection} ${vm.uuid}`} data-row-id={`vm-${vm.name}-${vm.connection}`}>
-                        <Td dataLabel={_("Name")}>
-                            <JumpLink path={securityPath(vm.name, vm.connection)}><bdi>{vm.name}</bdi></JumpLink>
-                        </Td>
-                        <Td dataLabel={_("Connection")}>{connectionText(vm.connection)}</Td>
-                        <Td dataLabel={_("State")}>{stateText(vm.state)}</Td>
-                        <Td dataLabel={_("Worst finding")}><Worst vm={vm} /></Td>
-                        <Td dataLabel={_("Findings")}><Counts findings={vm.findings} /></Td>
-                        <Td dataLabel={_("Meets profile")}><Meets judged={vm} brief /></Td>
+        <>
+            <Toolbar id="vms-filter" className="vms-filter">
+                <ToolbarContent>
+                    <ToolbarItem>
+                        <SearchInput id="vms-filter-text" aria-label={_("Filter by name")} placeholder={_("Filter by name")}
+                                     value={text} onChange={(_event, text) => filter(text)} onClear={() => filter("")} />
+                    </ToolbarItem>
+                    {vms.length > 1 &&
+                        <ToolbarItem><CompareButton chosen={chosen} clear={() => setChoice([])} /></ToolbarItem>}
+                    <ToolbarItem role="status" className="vms-shown">
+                        {text.trim()
+                            ? cockpit.format(_("$0 of $1 virtual machines"), found.length, vms.length)
+                            : cockpit.format(
+                                cockpit.ngettext("$0 virtual machine", "$0 virtual machines", vms.length), vms.length)}
+                    </ToolbarItem>
+                    <ToolbarItem align={{ default: "alignEnd" }}>
+                        <Pages id="vms-pages" paging={paging} label={_("Pages of virtual machines")} />
+                    </ToolbarItem>
+                </ToolbarContent>
+            </Toolbar>
+            <Table variant="compact" gridBreakPoint="grid-lg" aria-label={_("Virtual machines")}>
+                <Thead>
+                    <Tr>
+                        {vms.length > 1 && <Th screenReaderText={_("Choose to compare")} />}
+                        {COLUMNS.map(({ id, title, width }, index) => (
+                            <Th key={id} modifier="nowrap" {...width && { width }} sort={{
+                                columnIndex: index,
+                                sortBy: { index: column, direction },
+                                onSort: (_event, _index, direction) => {
+                                    setColumn(index);
+                                    setDirection(direction);
+                                },
+                            }}>
+                                {title()}
+                            </Th>
+                        ))}
                     </Tr>
-                ))}
-            </Tbody>
-        </Table>
+                </Thead>
+                <Tbody>
+                    {rows.map(vm => {
+                        const isChosen = chosen.includes(vm);
+                        return (
+                            <Tr key={keyOf(vm)} data-row-id={`vm-${vm.name}-${vm.connection}`} isRowSelected={isChosen}>
+                                {vms.length > 1 &&
+                                    <Td className="pf-v6-c-table__check">
+                                        <Checkbox id={`choose-${vm.connection}-${vm.uuid}`} isChecked={isChosen}
+                                                  isDisabled={!isChosen && chosen.length >= 2}
+                                                  aria-label={cockpit.format(_("Choose $0 to compare"), vm.name)}
+                                                  onChange={(_event, now) => choose(vm, now)} />
+                                    </Td>}
+                                <Td dataLabel={_("Name")}>
+                                    <JumpLink path={securityPath(vm.name, vm.connection)}>
+                                        <bdi>{vm.name}</bdi>
+                                    </JumpLink>
+                                </Td>
+                                <Td dataLabel={_("Connection")}>{connectionText(vm.connection)}</Td>
+                                <Td dataLabel={_("State")}>{stateText(vm.state)}</Td>
+                                <Td dataLabel={_("Worst finding")}><Worst vm={vm} /></Td>
+                                <Td dataLabel={_("Findings")}><Counts findings={vm.findings} /></Td>
+                                <Td dataLabel={_("Meets profile")}><Meets judged={vm} brief /></Td>
+                            </Tr>
+                        );
+                    })}
+                </Tbody>
+            </Table>
+            {found.length === 0 &&
+                <EmptyState variant="sm" headingLevel="h3" titleText={_("No virtual machine has such a name")}>
+                    <EmptyStateFooter>
+                        <EmptyStateActions>
+                            <Button variant="link" onClick={() => filter("")}>{_("Show all virtual machines")}</Button>
+                        </EmptyStateActions>
+                    </EmptyStateFooter>
+                </EmptyState>}
+            <Pages id="vms-pages-bottom" paging={paging} label={_("Pages of virtual machines, below them")} isBottom />
+        </>
     );
 }

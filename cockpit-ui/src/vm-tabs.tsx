@@ -22,6 +22,7 @@ import { SubjectTabs } from "./subject-tabs";
 import { Facts } from "./terms";
 import { useView } from "./use-view";
 import type { View } from "./use-view";
+import { SubjectContext, subjectOfVm } from "./waivers";
 
 const _ = cockpit.gettext;
 
@@ -48,8 +49,10 @@ function HostSection({ host, checks, goTo }: { host: Judged, checks: Map<string,
                 <ExpandableSection toggleText={expanded ? _("Hide the host's findings") : _("Show the host's findings")}
                                    isExpanded={expanded} onToggle={(_event, now) => setExpanded(now)}>
                     {expanded &&
-                        <FindingsList name="host" findings={host.findings} checks={checks} filter={filter}
-                                      setFilter={setFilter} goTo={wanted ? goTo : ""} />}
+                        <SubjectContext.Provider value={host}>
+                            <FindingsList name="host" findings={host.findings} checks={checks} filter={filter}
+                                          setFilter={setFilter} goTo={wanted ? goTo : ""} />
+                        </SubjectContext.Provider>}
                 </ExpandableSection>
             </CardBody>
         </Card>
@@ -57,14 +60,17 @@ function HostSection({ host, checks, goTo }: { host: Judged, checks: Map<string,
 }
 
 function FindingsTab({ vm, host, checks, view }: { vm: Vm, host: Judged, checks: Map<string, Check>, view: View }) {
+    const subject = useMemo(() => subjectOfVm(vm), [vm]);
     return (
         <div className="vms-cards">
             <Card id="vm-security-findings">
                 <CardHeader><CardTitle component="h2">{_("Findings")}</CardTitle></CardHeader>
                 <CardBody>
-                    <FindingsList name="vm" findings={vm.findings} checks={checks} filter={view.filter}
-                                  setFilter={(filter, isTyping) => view.show({ filter, check: "" }, isTyping)}
-                                  goTo={vm.findings.has(view.check) ? view.check : ""} />
+                    <SubjectContext.Provider value={subject}>
+                        <FindingsList name="vm" findings={vm.findings} checks={checks} filter={view.filter}
+                                      setFilter={(filter, isTyping) => view.show({ filter, check: "" }, isTyping)}
+                                      goTo={vm.findings.has(view.check) ? view.check : ""} />
+                    </SubjectContext.Provider>
                 </CardBody>
             </Card>
             <HostSection host={host} checks={checks} goTo={view.check} />

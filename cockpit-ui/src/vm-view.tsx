@@ -9,6 +9,8 @@ import { Card, CardBody } from "@patternfly/react-core/dist/esm/components/Card"
 import cockpit from "cockpit";
 
 import type { Catalogue } from "./bridge";
+import { Demands } from "./demands";
+import { ExportMenu } from "./export-menu";
 import { needsAdmin } from "./findings";
 import { Counts, Meets } from "./labels";
 import { JumpLink, jumpProps } from "./links";
@@ -20,6 +22,7 @@ import { Facts } from "./terms";
 import { connectionText, stateText } from "./texts";
 import { useAudit, useCatalogue, useProfile } from "./use-audit";
 import { VmTabs } from "./vm-tabs";
+import { WaiverProvider } from "./waivers";
 
 const _ = cockpit.gettext;
 
@@ -38,6 +41,8 @@ function Ready({ vm, report, catalogue, profile, setProfile }: {
                         ["vm-meets", _("Meets profile"), <Meets key="meets" judged={vm} />],
                         ["vm-counts", _("Findings"), <Counts key="counts" findings={vm.findings} />],
                     ]} />
+                    <Demands connection={vm.connection} vm={vm.name} checks={catalogue.checks} profile={profile}
+                             choose={setProfile} />
                 </CardBody>
             </Card>
             <VmTabs key={vm.uuid} vm={vm} report={report} catalogue={catalogue} />
@@ -75,11 +80,15 @@ export function VmView({ name, connection }: { name: string, connection: string 
                     <BreadcrumbItem {...jumpLink(machinePath(name, connection))}><bdi>{name}</bdi></BreadcrumbItem>
                     <BreadcrumbItem isActive>{_("Security")}</BreadcrumbItem>
                 </Breadcrumb>
-                <h1 className="vms-heading">{cockpit.format(_("Security of $0"), name)}</h1>
+                <div className="vms-heading-row">
+                    <h1 className="vms-heading">{cockpit.format(_("Security of $0"), name)}</h1>
+                    {report && vm &&
+                        <ExportMenu what={{ connection, profile, vm: name }} name={name} />}
+                </div>
                 {report && vm &&
                     <Notices audit={audit} unprivileged={needsAdmin(vm.findings) + needsAdmin(report.host.findings)} />}
             </header>
-            {content}
+            <WaiverProvider reports={[report]} hostChanged={retry}>{content}</WaiverProvider>
         </main>
     );
 }

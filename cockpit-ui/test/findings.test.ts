@@ -23,7 +23,7 @@ const FINDINGS = new Map([
 ]);
 
 function check(id: string, area: string, title = "T"): [string, Check] {
-    return [id, { id, title, area, why: "", fix: "", impact: "" }];
+    return [id, { id, title, area, profile: "baseline", why: "", fix: "", impact: "" }];
 }
 
 const CHECKS = new Map([

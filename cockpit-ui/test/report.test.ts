@@ -57,6 +57,24 @@ void test("a field that is null and one that a merge patch has removed are the s
     assert.equal(report.host.meets, null);
 });
 
+void test("what a merge patch leaves alone is not read again", () => {
+    const [before] = importReport(REPORT).vms;
+    const other = { name: "db", connection: "system", state: "running", meets: null, proven: true, findings: {} };
+    const [same, added] = importReport(applyMergePatch(REPORT, { vms: { other } })).vms;
+    assert.equal(same, before);
+    assert.equal(added?.name, "db");
+    const [changed] = importReport(applyMergePatch(REPORT, { vms: { [UUID]: { state: "paused" } } })).vms;
+    assert.equal(changed?.state, "paused");
+});
+
+void test("a finding that was accepted says why, who, since and until when", () => {
+    const waiver = { reason: "R", by: "anna", since: "2026-01-31T12:00:00Z", until: "2026-12-31", expired: false };
+    const accepted = (waiver: Json) => importReport(applyMergePatch(REPORT, { vms: { [UUID]: { findings: { "vm.tpm": { waiver } } } } }));
+    assert.deepEqual(accepted(waiver).vms[0]?.findings.get("vm.tpm")?.waiver, waiver);
+    assert.equal(importReport(REPORT).vms[0]?.findings.get("vm.tpm")?.waiver, undefined);
+    assert.throws(() => accepted({ ...waiver, expired: "no" }), /waiver\.expired: not a boolean/);
+});
+
 const BAD: [patch: Json, error: RegExp][] = [
     [{ version: 2 }, /^Error: version: not 1/],
     [{ privileged: "yes" }, /^Error: privileged: not a boolean/],
@@ -85,7 +103,7 @@ for (const value of [null, [], "report", 1]) {
 }
 
 void test("the checks are read in the program's order", () => {
-    const text = (id: string) => ({ id, title: "T", area: "kernel", why: "W", fix: "F", impact: "I", newer: true });
+    const text = (id: string) => ({ id, title: "T", area: "kernel", profile: "server", why: "W", fix: "F", impact: "I", newer: true });
     const checks = importChecks({ version: 1, checks: [text("b"), text("a")] });
     assert.deepEqual([...checks.keys()], ["b", "a"]);
     assert.throws(() => importChecks({ version: 1, checks: [{ id: "b" }] }), /^Error: checks\[0\].title: not a string/);

@@ -16,10 +16,15 @@ import "./tabs.js";
 import "./picture.js";
 import "./evidence.js";
 import "./overview.js";
+import "./compare.js";
+import "./waivers.js";
+import "./status.js";
 import "./access.js";
 import "./looks.js";
 import "./live.js";
 import "./hostile.js";
+import "./robust.js";
+import "./thousand.js";
 import "./outages.js";
 
 after(closeBrowser);

@@ -120,6 +120,39 @@ for (const { form, size, storage = {}, rtl = false } of FORMS) {
 
         it("the Security view of a VM that is shut off", async () => check(await session.view("stopped"), "view-stopped"));
 
+        it("the dialog that accepts a finding, and the finding that was accepted", async () => {
+            const view = await session.view("stopped");
+            const item = view.locator('[data-check="vm.secure-boot"]');
+            await item.getByRole("button").first().click();
+            await item.locator(".vms-accept").click();
+            await view.locator("#accept-reason").fill("An old system that only boots without, until it is replaced; ticket 4711.");
+            await view.locator("#accept-until").fill("2031-12-31");
+            await check(view, "accept-dialog");
+            const box = await view.locator("#accept-dialog").evaluate(dialog =>
+                ({ inner: dialog.scrollWidth, outer: dialog.clientWidth }));
+            assert.ok(box.inner <= box.outer, JSON.stringify(box));
+            await view.locator("#accept-confirm").click();
+            await view.locator('[data-check="vm.secure-boot"][data-accepted="true"]').waitFor();
+            await view.locator("#accept-dialog").waitFor({ state: "detached" });
+            await check(view, "accepted");
+        });
+
+        it("the overview, with what is accepted and what each profile demands", async () => {
+            const page = await session.overview();
+            await page.locator('#vm-security-accepted [data-check="vm.secure-boot"]').waitFor();
+            await page.getByRole("button", { name: "What each profile demands" }).click();
+            await page.locator('.vms-demands [data-profile="confidential"]').waitFor();
+            await check(page, "overview-accepted");
+            await page.locator("#vm-security-accepted .vms-withdraw").click();
+            await page.locator("#withdraw-confirm").click();
+            await page.locator('#vm-security-accepted [data-check="vm.secure-boot"]').waitFor({ state: "detached" });
+        });
+
+        it("two VMs that are compared", async () => {
+            const page = await session.place("vm-security/overview", "/vm-security/overview#/compare?left=insecure&right=hardened", "#compare-table");
+            await check(page, "compare");
+        });
+
         it("the overview", async () => {
             const page = await session.overview();
             await until("all VMs", async () => await page.locator("#vm-security-vms [data-row-id]").count() >= 3);

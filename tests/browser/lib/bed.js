@@ -18,7 +18,7 @@ if (!BED)
 
 /** Runs a command inside the bed as root, and returns what it wrote to stdout. Fails when the command fails. */
 export async function inBed(...command) {
-    const { stdout } = await run(bed, ["enter", BED, ...command], { timeout: 60_000, maxBuffer: 64 << 20 });
+    const { stdout } = await run(bed, ["enter", BED, ...command], { timeout: 180_000, maxBuffer: 64 << 20 });
     return stdout;
 }
 
@@ -38,6 +38,20 @@ export async function redefine(machine, expression) {
         virsh -q define "$xml" >/dev/null`, machine, expression);
     return Number(out.trim().split("\n")[0]);
 }
+
+/** Defines many machines at once: their names, each with its place in the list as the end of its UUID. */
+export const defineMany = (names, xml) => shell(`
+    dir=$(mktemp -d)
+    trap 'rm -rf "$dir"' EXIT
+    n=0
+    for name in $1; do
+        uuid=$(printf '77777777-7777-4777-8777-%012d' "$n")
+        sed "s/NAME/$name/; s/UUID/$uuid/" <<<"$2" >"$dir/$name.xml"
+        echo "define $dir/$name.xml"
+        n=$((n + 1))
+    done >"$dir/commands"
+    virsh -q <"$dir/commands" >/dev/null`, names.join(" "), xml);
+export const undefineMany = names => shell(`for name in $1; do echo "undefine $name"; done | virsh -q >/dev/null`, names.join(" "));
 
 export const define = xml => shell('virsh -q define --validate /dev/stdin <<<"$1" >/dev/null', xml);
 export const undefine = machine => inBed("virsh", "-q", "undefine", machine);
