@@ -86,6 +86,9 @@ function Ready({ left, right, checks, profile, setProfile }: {
         ["connection", _("Connection"), vm => connectionText(vm.connection)],
         ["meets", _("Meets profile"), vm => <Meets judged={vm} brief />],
         ["counts", _("Findings"), vm => <Counts findings={vm.findings} />],
+        // on a narrow page there is no head with links
+        ["details", _("Details"), vm =>
+            <JumpLink path={securityPath(vm.name, vm.connection)}>{_("View findings")}</JumpLink>],
     ];
     return (
         <div data-state="ready" className="vms-cards">

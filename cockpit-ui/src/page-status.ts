@@ -61,10 +61,16 @@ function statusOf(critical: Critical | null): PageStatus | null {
     };
 }
 
-/** Says what is stored, if this is the frame that may. */
+let announced = "null";
+
+/** Says what is stored, if this is the frame that may, and if it is news: each time costs the shell an update. */
 function announce(): void {
-    if (/^cockpit1:.*\/vm-security\/overview$/.test(window.name))
-        cockpit.transport.control("notify", { page_status: statusOf(stored()) });
+    const status = statusOf(stored());
+    const news = JSON.stringify(status);
+    if (news !== announced && /^cockpit1:.*\/vm-security\/overview$/.test(window.name)) {
+        announced = news;
+        cockpit.transport.control("notify", { page_status: status });
+    }
 }
 
 export function store(critical: Critical): void {
@@ -83,7 +89,6 @@ export function keepAnnouncing(): void {
             if (event.key === statusKey() || event.key === null)
                 announce();
         });
-        if (stored())
-            announce();
+        announce();
     });
 }

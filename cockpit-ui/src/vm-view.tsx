@@ -77,7 +77,7 @@ export function VmView({ name, connection }: { name: string, connection: string 
             <header className="vms-header">
                 <Breadcrumb aria-label={_("Breadcrumb")}>
                     <BreadcrumbItem {...jumpLink(MACHINES_PATH)}>{_("Virtual machines")}</BreadcrumbItem>
-                    <BreadcrumbItem {...jumpLink(machinePath(name, connection))}><bdi>{name}</bdi></BreadcrumbItem>
+                    <BreadcrumbItem className="vms-crumb" {...jumpLink(machinePath(name, connection))}><bdi>{name}</bdi></BreadcrumbItem>
                     <BreadcrumbItem isActive>{_("Security")}</BreadcrumbItem>
                 </Breadcrumb>
                 <div className="vms-heading-row">
