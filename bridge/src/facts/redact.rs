@@ -126,7 +126,7 @@ fn inner(value: &mut serde_json::Value) -> bool {
     match value {
         serde_json::Value::Object(object) => members(object),
         // All of them, not until the first that is changed.
-        serde_json::Value::Array(list) => list.iter_mut().fold(false, |changed, value| inner(value) || changed),
+        serde_json::Value::Array(list) => list.iter_mut().filter_map(|value| inner(value).then_some(())).count() > 0,
         _ => false,
     }
 }
@@ -250,7 +250,9 @@ mod tests {
             assert!(!clean.contains("hunter2") && clean.matches(MARK).count() == left, "{clean}");
             assert!(Document::parse(&clean).is_ok(), "{clean}");
         }
-        assert!(definition("<a xmlns:q='urn:q'><q:arg value='secret,data=a,,b,id=s'/></a>".to_owned()).contains(",id=s"));
+        assert!(
+            definition("<a xmlns:q='urn:q'><q:arg value='secret,data=a,,b,id=s'/></a>".to_owned()).contains(",id=s")
+        );
     }
 
     #[test]

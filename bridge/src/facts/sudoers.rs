@@ -358,10 +358,13 @@ mod tests {
 
     #[test]
     fn aliases_that_multiply_cost_nothing_and_are_said() {
-        let aliases: String = (0..15).map(|n| format!("Cmnd_Alias A{n} = {}\n", vec![format!("A{}", n + 1); 200].join(","))).collect();
-        let text = format!("{aliases}Cmnd_Alias A15 = /usr/bin/virsh\nx ALL = NOPASSWD: A0\nCmnd_Alias B = B, B, B\ny ALL = NOPASSWD: B\n");
+        let alias = |n| format!("Cmnd_Alias A{n} = {}\n", vec![format!("A{}", n + 1); 200].join(","));
+        let aliases = (0..15).map(alias).collect::<Vec<_>>().concat();
+        let text = format!(
+            "{aliases}Cmnd_Alias A15 = /usr/bin/virsh\nx ALL = NOPASSWD: A0\nCmnd_Alias B = B, B, B\ny ALL = NOPASSWD: B\n"
+        );
         assert_eq!(parse(&text).rules.len(), 1);
-        let many: String = (0..1000).map(|n| format!("Cmnd_Alias C{n} = C{}\n", n + 1)).collect();
+        let many = (0..1000).map(|n| format!("Cmnd_Alias C{n} = C{}\n", n + 1)).collect::<Vec<_>>().concat();
         assert!(parse(&format!("{many}z ALL = NOPASSWD: C0\n")).unclear.is_some());
         let many = vec!["u"; 1000].join(",");
         assert!(parse(&format!("{many} ALL = NOPASSWD: /usr/bin/virsh\n")).unclear.is_some());

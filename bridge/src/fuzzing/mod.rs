@@ -11,13 +11,15 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::checks::{self, Judge, Neighbours};
-use crate::facts::host::RulesFile;
+use crate::facts::host::{ConfFile, ConfValue, RulesFile, Setting};
 use crate::facts::{Fact, Facts, State, collect, fuzzing as facts};
 use crate::peer::control::{Control, check_init};
 use crate::peer::frame::{Frame, FrameReader, encode};
 
+type Target = (&'static str, fn(&[u8]));
+
 /// Each target by its name, which its corpus has too.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+const TARGETS: &[Target] = &[
     ("config", facts::config),
     ("documents", facts::documents),
     ("domain", domain),
@@ -82,16 +84,28 @@ fn control(payload: &[u8]) {
     }
 }
 
-/// The scan of rules files, once as rules and once as an old key file.
+/// The scan of rules files, once as rules and once as an old key file, on a host where libvirt asks polkit about each action.
 fn polkit(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let Some(Judge::Host(judge)) = checks::find("access.polkit-manage").map(|check| check.judge) else { return };
     for name in ["50-x.rules", "x.pkla"] {
         let mut facts = Facts::default();
+        let drivers = Setting { value: ConfValue::List(vec!["polkit".to_owned()]), line: 1 };
+        let settings = [("access_drivers".to_owned(), drivers)].into();
+        let conf = ConfFile { path: "/etc/libvirt/libvirtd.conf".to_owned(), exists: true, settings };
+        facts.host.config.daemons.insert("libvirtd.conf".to_owned(), Fact::known("conf", conf));
         let file = RulesFile { path: format!("/etc/polkit-1/{name}"), text: text.clone().into_owned() };
         facts.host.polkit.rules = Fact::known("rules", vec![file]);
-        let verdict = judge(&facts, &Neighbours::default());
-        assert!(verdict.is_ok_and(|verdict| !verdict.message.is_empty()) || name.ends_with("rules"));
+        for id in ["access.polkit-manage", "access.polkit-acl-rules"] {
+            let check = checks::find(id).map(|check| check.judge);
+            assert!(matches!(check, Some(Judge::Host(_))));
+            if let Some(Judge::Host(judge)) = check {
+                assert!(
+                    judge(&facts, &Neighbours::default()).is_ok_and(|verdict| !verdict.message.is_empty())
+                        || id.ends_with("rules")
+                        || name.ends_with("rules")
+                );
+            }
+        }
     }
 }
 

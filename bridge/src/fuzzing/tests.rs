@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::{TARGETS, known, run};
 
 /// Of changed inputs for each target, where they are cheap; an audit costs some milliseconds.
-const ROUNDS: usize = 1000;
-const AUDITS: usize = 60;
+const ROUNDS: usize = 2000;
+const AUDITS: usize = 100;
 /// A changed input grows no further.
 const LIMIT: usize = 64 << 10;
 /// Of one input, on a machine that is busy with other tests.
@@ -61,7 +61,16 @@ impl Random {
                 }
                 4 => {
                     const PIECES: [&[u8]; 10] = [
-                        b"\0", b"\xff\xff\xff\xff", b"\n", b"]]>", b"\xe2\x80\xae", b"\x1b[31m", b"<b>", b"\"'&", b"hunter2", b"9999999999",
+                        b"\0",
+                        b"\xff\xff\xff\xff",
+                        b"\n",
+                        b"]]>",
+                        b"\xe2\x80\xae",
+                        b"\x1b[31m",
+                        b"<b>",
+                        b"\"'&",
+                        b"hunter2",
+                        b"9999999999",
                     ];
                     bytes.splice(place..place, PIECES[self.below(PIECES.len())].iter().copied());
                 }

@@ -170,7 +170,10 @@ impl Reader<'_> {
     fn block(&mut self) -> Result<bool, String> {
         self.at += 1;
         let leaves = self.statements();
-        self.at += 1;
+        // It may be missing at the end.
+        if self.mark("}") {
+            self.at += 1;
+        }
         leaves
     }
 
@@ -243,5 +246,25 @@ impl Reader<'_> {
             self.grants.push(grant);
         }
         Ok(returns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_closed_ends_with_the_text() {
+        let tokens = tokens("if (a) { while (b) { YES; { return YES").unwrap();
+        assert_eq!(grants(&tokens).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_that_says_yes_very_often_is_not_judged() {
+        let often = format!("{}{}", "if(a)return;".repeat(2500), "YES;".repeat(8000));
+        let within = format!("if ({}) {{ {} }}", "a ".repeat(15_000), "YES;".repeat(8000));
+        for text in [often, within] {
+            assert!(grants(&tokens(&text).unwrap()).err().unwrap().contains("too often"));
+        }
     }
 }
