@@ -10,6 +10,9 @@ COCKPIT_LIBEXECDIR ?=
 COCKPIT ?= 287
 # Whether the host of check-host boots with SELinux enforcing: 1, or 0 for permissive.
 ENFORCING ?= 1
+# What is fuzzed (a directory of tests/fuzz/corpus, or all), and how long each.
+TARGET ?= all
+SECONDS ?= 60
 export CARGO_TERM_COLOR ?= auto
 LOCKED := $(if $(CI),--locked,)
 PROGRAM := target/release/cockpit-vm-security
@@ -71,6 +74,10 @@ codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint,
 unit: cockpit-ui/node_modules/.stamp  ## unit tests, executable specifications, protocol transcripts, libvirt's test driver
 	$(CARGO) test $(LOCKED)
 	cd cockpit-ui && npm run --silent test
+
+.PHONY: fuzz
+fuzz:  ## libFuzzer on one reader of hostile input, or all: TARGET= SECONDS=
+	tests/fuzz/run.sh '$(TARGET)' '$(SECONDS)'
 
 .PHONY: package-check
 package-check: rpm  ## install the built RPM into an empty root and run what it installed

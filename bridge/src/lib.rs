@@ -8,6 +8,9 @@ pub mod audit;
 pub mod checks;
 pub mod cli;
 pub mod facts;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod peer;
 pub mod policy;
 pub mod report;

@@ -55,7 +55,7 @@ fn all(root: &Root) -> Result<Vec<BusRule>, Gap> {
     Ok(rules)
 }
 
-fn parse(path: &str, text: &str) -> Result<Vec<BusRule>, String> {
+pub(super) fn parse(path: &str, text: &str) -> Result<Vec<BusRule>, String> {
     // The files name their document type; the parser itself reads no other file and bounds entities.
     let options = ParsingOptions { allow_dtd: true, nodes_limit: NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|error| format!("does not parse ({error})"))?;

@@ -47,7 +47,7 @@ pub(super) fn read(capabilities: &Fact<String>) -> Fact<DomainFeatures> {
     }
 }
 
-fn parse(xml: &str) -> Result<DomainFeatures, String> {
+pub(super) fn parse(xml: &str) -> Result<DomainFeatures, String> {
     let document =
         Document::parse(xml).map_err(|error| format!("libvirt's domain capabilities do not parse ({error})"))?;
     let root = document.root_element();

@@ -127,14 +127,17 @@ pub(super) fn read(root: &Root) -> Fact<Firmwares> {
 
 /// `None` for an empty file, by which an administrator hides one of the distribution.
 fn descriptor(root: &Root, path: &str) -> Result<Option<Descriptor>, String> {
-    let bytes = root.read_start(path, SIZE + 1).map_err(|error| error.to_string())?;
+    parse(&root.read_start(path, SIZE + 1).map_err(|error| error.to_string())?, path)
+}
+
+pub(super) fn parse(bytes: &[u8], path: &str) -> Result<Option<Descriptor>, String> {
     if bytes.is_empty() {
         return Ok(None);
     }
     if bytes.len() as u64 > SIZE {
         return Err("it is larger than 64 KiB".to_owned());
     }
-    let document: Document = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let document: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let Mapping { mode, executable, nvram_template, filename } = document.mapping;
     let image = if executable.filename.is_empty() { filename } else { executable.filename };
     if image.is_empty() {

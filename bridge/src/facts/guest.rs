@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How long all guests together may take.
 const LIMIT: Duration = Duration::from_secs(9);
 /// No answer is longer, and no guest is said to have more disks.
-const TEXT_LIMIT: usize = 128;
-const DISK_LIMIT: usize = 256;
+pub(super) const TEXT_LIMIT: usize = 128;
+pub(super) const DISK_LIMIT: usize = 256;
 
 pub(super) const INFO: &str = "virsh guestinfo";
 const TIME: &str = "virsh domtime";
@@ -69,7 +69,7 @@ impl Guest {
 }
 
 /// Whether an agent is connected, as libvirt notes it in the running definition.
-fn is_connected(live: &str) -> bool {
+pub(super) fn is_connected(live: &str) -> bool {
     // Most definitions name no agent at all.
     if memchr::memmem::find(live.as_bytes(), CHANNEL.as_bytes()).is_none() {
         return false;
@@ -227,12 +227,12 @@ fn question(domain: &Domain) -> Guest {
     }
 }
 
-fn is_wanted(field: &str) -> bool {
+pub(super) fn is_wanted(field: &str) -> bool {
     matches!(field, "os.id" | "os.version-id" | "os.pretty-name")
         || field.starts_with("disk.") && matches!(field.rsplit('.').next(), Some("name" | "guest_alias"))
 }
 
-fn os(answer: &[(String, String)]) -> Fact<GuestOs> {
+pub(super) fn os(answer: &[(String, String)]) -> Fact<GuestOs> {
     let field = |name| answer.iter().find(|(field, _)| field == name).map(|(_, text)| bounded(text));
     let Some(id) = field("os.id") else {
         return Fact::missing(INFO, "the guest does not say which operating system it is");
@@ -247,7 +247,7 @@ fn os(answer: &[(String, String)]) -> Fact<GuestOs> {
     )
 }
 
-fn disk_names(answer: &[(String, String)]) -> Vec<String> {
+pub(super) fn disk_names(answer: &[(String, String)]) -> Vec<String> {
     let disks = answer.iter().filter(|(field, _)| field.starts_with("disk."));
     disks.take(DISK_LIMIT).map(|(_, text)| bounded(text)).collect()
 }

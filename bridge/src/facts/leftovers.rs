@@ -229,7 +229,7 @@ fn is_xml(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|end| end == "xml")
 }
 
-fn snapshot(xml: &str) -> Option<Snapshot> {
+pub(super) fn snapshot(xml: &str) -> Option<Snapshot> {
     let document = Document::parse(xml).ok()?;
     let root = document.root_element();
     let child = |name: &str| root.children().find(|child| child.has_tag_name(name));

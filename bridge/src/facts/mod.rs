@@ -28,6 +28,8 @@ pub mod elf;
 pub mod fact;
 pub mod files;
 pub mod firmware;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod guest;
 pub mod helpers;
 pub mod host;

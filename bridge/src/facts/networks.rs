@@ -122,7 +122,7 @@ pub(super) fn stored(root: &Root) -> Fact<BTreeMap<String, Network>> {
     Fact::known(DEFINITIONS, networks)
 }
 
-fn parse(text: &str) -> Result<(String, Network), String> {
+pub(super) fn parse(text: &str) -> Result<(String, Network), String> {
     let options = ParsingOptions { nodes_limit: NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options)
         .map_err(|error| format!("a network's definition does not parse ({error})"))?;

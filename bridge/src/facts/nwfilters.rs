@@ -79,7 +79,7 @@ pub(super) fn originals(root: &Root) -> Fact<BTreeMap<String, Filter>> {
     Fact::known(ORIGINALS, filters)
 }
 
-fn parse(text: &str) -> Result<Filter, String> {
+pub(super) fn parse(text: &str) -> Result<Filter, String> {
     let options = ParsingOptions { nodes_limit: NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options)
         .map_err(|error| format!("a network filter does not parse ({error})"))?;

@@ -36,7 +36,7 @@ pub(super) fn attach(root: &Root, vms: &[Vm], systems: &mut BTreeMap<String, Fac
 }
 
 /// The id in a definition, without parsing all of it: it only decides what to look up.
-fn named(xml: &str) -> Option<&str> {
+pub(super) fn named(xml: &str) -> Option<&str> {
     let start = memchr::memmem::find(xml.as_bytes(), NAMESPACE.as_bytes())?;
     let rest = xml.get(start..)?.split_once(":os ")?.1;
     let element = rest.split_once('>')?.0;
@@ -46,7 +46,7 @@ fn named(xml: &str) -> Option<&str> {
 }
 
 /// `http://redhat.com/rhel/9.4` is described in `redhat.com/rhel-9.4.xml`.
-fn file(id: &str) -> Option<String> {
+pub(super) fn file(id: &str) -> Option<String> {
     let (maker, name) = id.strip_prefix("http://")?.split_once('/')?;
     let plain = |text: &str| {
         let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".-_+".contains(&byte);
@@ -76,7 +76,7 @@ fn read(root: &Root, id: &str) -> Result<Fact<Option<System>>, Gap> {
     }
 }
 
-fn parse(text: &str, id: &str, path: &str) -> Result<System, Gap> {
+pub(super) fn parse(text: &str, id: &str, path: &str) -> Result<System, Gap> {
     let document = Document::parse(text).map_err(|error| Gap::new(path, format!("{path} does not parse ({error})")))?;
     let mut all = document.root_element().children().filter(|node| node.has_tag_name("os"));
     let Some(os) = all.find(|os| os.attribute("id") == Some(id)) else {

@@ -15,7 +15,7 @@ pub(super) fn read(root: &Root) -> Fact<BTreeMap<String, ImplicitAnswers>> {
     root.fact(PATH).and_then(|text| parse(&text).map_err(|problem| format!("{PATH} does not parse ({problem})")))
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, ImplicitAnswers>, String> {
+pub(super) fn parse(text: &str) -> Result<BTreeMap<String, ImplicitAnswers>, String> {
     // polkit's files name their document type; entities in it are bounded by the parser.
     let options = ParsingOptions { allow_dtd: true, nodes_limit: 10_000, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).map_err(|error| error.to_string())?;

@@ -138,7 +138,7 @@ pub(super) fn child<'a, 'i>(node: Node<'a, 'i>, path: &str) -> Option<Node<'a, '
     path.split('/').try_fold(node, |node, name| node.children().find(|child| child.has_tag_name(name)))
 }
 
-fn parse_pool(xml: &str) -> Pool {
+pub(super) fn parse_pool(xml: &str) -> Pool {
     let Ok(document) = Document::parse(xml) else { return Pool::default() };
     let root = document.root_element();
     let text = |path: &str| child(root, path).and_then(|node| node.text()).map(|text| text.trim().to_owned());
@@ -167,7 +167,7 @@ fn secrets(connection: &Connect) -> Fact<Secrets> {
     }
 }
 
-fn parse_secret(xml: &str) -> Secret {
+pub(super) fn parse_secret(xml: &str) -> Secret {
     let Ok(document) = Document::parse(xml) else { return Secret::default() };
     let root = document.root_element();
     Secret {

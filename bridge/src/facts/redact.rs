@@ -5,6 +5,7 @@
 //! that libvirt does not look into stays in, and any local user may read it there; it must not spread into recordings and reports.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::memmem;
 use roxmltree::{Document, Node};
@@ -17,7 +18,7 @@ const WORDS: [&str; 6] = ["passw", "secret", "token", "credential", "cookie", "p
 
 /// The definition with the values of likely secrets replaced by [`MARK`]:
 /// - console passwords and HTTP cookies, which libvirt leaves out itself but files on disk have;
-/// - text of metadata elements named like a password (cockpit-machines' `root_password`);
+/// - text in metadata elements named like a password (cockpit-machines' `root_password`), and comments that speak of one;
 /// - `NAME=VALUE` with such a name in `<qemu:arg>`, `<qemu:env>`, `<cmdline>` and SMBIOS or `fw_cfg` entries, and `data=` of a `secret` object.
 pub(super) fn definition(xml: String) -> String {
     if !looks_secret(&xml) {
@@ -27,14 +28,28 @@ pub(super) fn definition(xml: String) -> String {
     let Ok(document) = Document::parse(&xml) else {
         return "(a definition that does not parse, not recorded)".to_owned();
     };
-    let mut changes: Vec<(std::ops::Range<usize>, String)> = Vec::new();
-    for node in document.descendants().filter(Node::is_element) {
+    let mut changes: Vec<(Range<usize>, String)> = Vec::new();
+    // Where the element ends that is named like a secret, and everything in which is one.
+    let mut end = 0;
+    for node in document.descendants() {
+        let secret = node.range().start < end;
+        if (node.is_comment() || node.is_pi()) && (secret || looks_secret(xml.get(node.range()).unwrap_or(""))) {
+            changes.push((node.range(), String::new()));
+        }
+        if !node.is_element() {
+            continue;
+        }
         for name in ["passwd", "password"] {
             if let Some(attribute) = node.attribute_node(name).filter(|attribute| !attribute.value().is_empty()) {
                 changes.push((attribute.range_value(), MARK.to_owned()));
             }
         }
-        match node.tag_name().name() {
+        let name = node.tag_name().name();
+        if secret || looks_secret(name) {
+            end = end.max(node.range().end);
+            texts(&xml, node, |_| Cow::Borrowed(MARK), &mut changes);
+        }
+        match name {
             "arg" => options(node, "value", &mut changes),
             "env" if looks_secret(node.attribute("name").unwrap_or("")) => {
                 if let Some(value) = node.attribute_node("value") {
@@ -43,15 +58,16 @@ pub(super) fn definition(xml: String) -> String {
             }
             // QEMU's firmware configuration has its name beside the value: `opt/io.systemd.credentials/NAME`.
             "entry" if looks_secret(node.attribute("name").unwrap_or("")) => {
-                texts(node, |_| Cow::Borrowed(MARK), &mut changes);
+                texts(&xml, node, |_| Cow::Borrowed(MARK), &mut changes);
             }
-            "cmdline" | "entry" => texts(node, redact_words, &mut changes),
-            name if looks_secret(name) => texts(node, |_| Cow::Borrowed(MARK), &mut changes),
+            "cmdline" | "entry" => texts(&xml, node, redact_words, &mut changes),
             _ => {}
         }
     }
     let mut out = xml.clone();
     changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    // An element inside another whose name already says it.
+    changes.dedup_by_key(|(range, _)| range.start);
     for (range, value) in changes {
         out.replace_range(range, &value);
     }
@@ -59,7 +75,7 @@ pub(super) fn definition(xml: String) -> String {
 }
 
 /// Replaces an attribute that holds QEMU options.
-fn options(node: Node, name: &str, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
+fn options(node: Node, name: &str, changes: &mut Vec<(Range<usize>, String)>) {
     let Some(attribute) = node.attribute_node(name) else { return };
     let value = attribute.value();
     if let Ok(serde_json::Value::Object(mut object)) = serde_json::from_str(value) {
@@ -69,10 +85,26 @@ fn options(node: Node, name: &str, changes: &mut Vec<(std::ops::Range<usize>, St
         return;
     }
     let object = value.starts_with("secret,") || value.contains("qom-type=secret");
-    let parts: Vec<Cow<str>> = value.split(',').map(|part| pair(part, object)).collect();
+    let parts: Vec<Cow<str>> = parts(value).into_iter().map(|part| pair(part, object)).collect();
     if parts.iter().any(|part| matches!(part, Cow::Owned(_))) {
         changes.push((attribute.range_value(), escape(&parts.join(","))));
     }
+}
+
+/// Between commas; two of them are one in a value.
+fn parts(options: &str) -> Vec<&str> {
+    let (mut parts, mut rest, mut from) = (Vec::new(), options, 0);
+    while let Some(at) = memchr::memchr(b',', rest.as_bytes().get(from..).unwrap_or_default()) {
+        let comma = from + at;
+        if rest.as_bytes().get(comma + 1) == Some(&b',') {
+            from = comma + 2;
+        } else {
+            parts.push(&rest[..comma]);
+            (rest, from) = (&rest[comma + 1..], 0);
+        }
+    }
+    parts.push(rest);
+    parts
 }
 
 /// QEMU's options as JSON. Whether anything was replaced.
@@ -80,24 +112,36 @@ fn members(object: &mut serde_json::Map<String, serde_json::Value>) -> bool {
     let secret = object.get("qom-type").is_some_and(|kind| kind == "secret");
     let mut changed = false;
     for (name, value) in object {
-        match value {
-            serde_json::Value::Object(inner) => changed |= members(inner),
-            _ if looks_secret(name) || secret && name == "data" => {
-                *value = MARK.into();
-                changed = true;
-            }
-            _ => {}
+        if looks_secret(name) || secret && name == "data" {
+            *value = MARK.into();
+            changed = true;
+        } else {
+            changed |= inner(value);
         }
     }
     changed
 }
 
-fn texts(node: Node, redact: impl Fn(&str) -> Cow<str>, changes: &mut Vec<(std::ops::Range<usize>, String)>) {
+fn inner(value: &mut serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Object(object) => members(object),
+        // All of them, not until the first that is changed.
+        serde_json::Value::Array(list) => list.iter_mut().filter_map(|value| inner(value).then_some(())).count() > 0,
+        _ => false,
+    }
+}
+
+fn texts(xml: &str, node: Node, redact: impl Fn(&str) -> Cow<str>, changes: &mut Vec<(Range<usize>, String)>) {
     for text in node.children().filter(Node::is_text) {
         let value = text.text().unwrap_or("");
         let redacted = redact(value);
         if !value.trim().is_empty() && redacted != value {
-            changes.push((text.range(), escape(&redacted)));
+            // The parser joins text and CDATA sections, and says the range of the first only.
+            let end = match text.next_sibling() {
+                Some(next) => next.range().start,
+                None => xml.get(..node.range().end).and_then(|xml| xml.rfind("</")).unwrap_or(text.range().end),
+            };
+            changes.push((text.range().start..end, escape(&redacted)));
         }
     }
 }
@@ -106,11 +150,20 @@ fn redact_words(text: &str) -> Cow<'_, str> {
     if text.to_ascii_lowercase().contains("private key") {
         return Cow::Borrowed(MARK);
     }
-    let words: Vec<Cow<str>> = text.split(' ').map(|word| pair(word, false)).collect();
+    let words: Vec<Cow<str>> = text.split_inclusive(char::is_whitespace).map(word).collect();
     if words.iter().any(|word| matches!(word, Cow::Owned(_))) {
-        Cow::Owned(words.join(" "))
+        Cow::Owned(words.concat())
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// A word with the blank behind it.
+fn word(text: &str) -> Cow<'_, str> {
+    let word = text.trim_end_matches(char::is_whitespace);
+    match pair(word, false) {
+        Cow::Owned(redacted) => Cow::Owned(redacted + &text[word.len()..]),
+        Cow::Borrowed(_) => Cow::Borrowed(text),
     }
 }
 
@@ -125,7 +178,7 @@ fn pair(text: &str, object: bool) -> Cow<'_, str> {
     }
 }
 
-fn looks_secret(text: &str) -> bool {
+pub(super) fn looks_secret(text: &str) -> bool {
     // Names are written in any case; a definition as a whole is searched for both common ones, without a copy of it.
     let bytes = text.as_bytes();
     WORDS.iter().any(|word| memmem::find(bytes, word.as_bytes()).is_some())
@@ -136,7 +189,7 @@ fn looks_secret(text: &str) -> bool {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&apos;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&apos;")
 }
 
 #[cfg(test)]
@@ -180,6 +233,26 @@ mod tests {
         assert!(!clean.contains("hunter"), "{clean}");
         let harmless = arg(r#"{"driver": "qcow2", "note": "the token ring"}"#);
         assert_eq!(definition(harmless.clone()), harmless);
+    }
+
+    #[test]
+    fn no_form_of_writing_hides_a_secret() {
+        for (xml, left) in [
+            ("<root_password>a<![CDATA[hunter2]]>b<!-- c -->hunter2</root_password>", 2),
+            ("<my_secret><v>hunter2</v><password>hunter2</password></my_secret>", 2),
+            ("<cmdline>a=1\n\tpassword=hunter2]]&gt; b</cmdline>", 1),
+            ("<q:arg value='secret,id=s,data=a,,hunter2,,,format=raw'/>", 1),
+            ("<q:arg value='{\"list\":[{\"password\":\"hunter2\"},{\"secret\":{\"a\":\"hunter2\"}}]}'/>", 2),
+            ("<!-- password: hunter2 -->", 0),
+            ("<?secret hunter2?>", 0),
+        ] {
+            let clean = definition(format!("<domain xmlns:q='urn:q'>{xml}</domain>"));
+            assert!(!clean.contains("hunter2") && clean.matches(MARK).count() == left, "{clean}");
+            assert!(Document::parse(&clean).is_ok(), "{clean}");
+        }
+        assert!(
+            definition("<a xmlns:q='urn:q'><q:arg value='secret,data=a,,b,id=s'/></a>".to_owned()).contains(",id=s")
+        );
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn permissive_types(root: &Root, policy: &str) -> Fact<Vec<String>> {
 }
 
 /// `None` where the policy ends too early or says something that no policy says.
-fn read(policy: &[u8]) -> Option<Vec<String>> {
+pub(super) fn read(policy: &[u8]) -> Option<Vec<String>> {
     let mut reader = Reader { rest: policy, version: 0 };
     if reader.number()? != 0xf97c_ff8c || reader.name()? != b"SE Linux" {
         return None;

@@ -138,7 +138,7 @@ fn request(interface: &str) -> Vec<u8> {
 }
 
 /// The attributes of the kernel's answer.
-fn answer(message: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn answer(message: &[u8]) -> io::Result<Vec<u8>> {
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, "the kernel's answer is not understood");
     match short(message, 4).ok_or_else(invalid)? {
         RTM_NEWLINK => message.get(HEADER + IFINFOMSG..).map(<[u8]>::to_vec).ok_or_else(invalid),
@@ -151,7 +151,7 @@ fn answer(message: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// The virtual functions that the attributes of a link describe.
-fn settings(attributes: &[u8]) -> Vec<VirtualFunction> {
+pub(super) fn settings(attributes: &[u8]) -> Vec<VirtualFunction> {
     let lists = Attributes(attributes).filter(|(kind, _)| *kind == IFLA_VFINFO_LIST);
     let entries = lists.flat_map(|(_, list)| Attributes(list)).filter(|(kind, _)| *kind == IFLA_VF_INFO);
     entries.filter_map(|(_, entry)| function(entry)).collect()

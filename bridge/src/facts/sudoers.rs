@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Commands around VMs that sudo runs without a password. Of all other rules nothing is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,14 +64,7 @@ fn gather(root: &Root, path: &str, depth: usize, files: &mut usize, lines: &mut 
         Err(error) if is_absent(&error) => return Ok(()),
         Err(error) => return Err(Gap::from_io(path, &error)),
     };
-    let mut numbered = (1..).zip(text.lines());
-    while let Some((number, line)) = numbered.next() {
-        let mut line = line.to_owned();
-        while line.ends_with('\\') {
-            line.pop();
-            let Some((_, next)) = numbered.next() else { break };
-            line.push_str(next);
-        }
+    for (number, line) in joined(&text) {
         let place = format!("{path}: line {number}");
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
@@ -97,6 +90,31 @@ fn gather(root: &Root, path: &str, depth: usize, files: &mut usize, lines: &mut 
         }
     }
     Ok(())
+}
+
+/// Each line with its number. A backslash at the end makes the next one a part of it.
+fn joined(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut numbered = (1..).zip(text.lines());
+    std::iter::from_fn(move || {
+        let (number, line) = numbered.next()?;
+        let mut line = line.to_owned();
+        while line.ends_with('\\') {
+            line.pop();
+            let Some((_, next)) = numbered.next() else { break };
+            line.push_str(next);
+        }
+        Some((number, line))
+    })
+}
+
+/// One file for itself.
+#[cfg(any(test, fuzzing))]
+pub(super) fn parse(text: &str) -> Sudoers {
+    let line = |(number, line): (usize, String)| Line {
+        place: format!("line {number}"),
+        text: without_comment(&line).trim().to_owned(),
+    };
+    judge(&joined(text).map(line).collect::<Vec<_>>())
 }
 
 fn beside(file: &str, name: &str) -> String {
@@ -152,7 +170,7 @@ fn judge(lines: &[Line]) -> Sudoers {
         let left = left.trim();
         let who = left.rsplit_once(char::is_whitespace).map_or(left, |(who, _)| who);
         let mut names = Vec::new();
-        who.split(',').for_each(|name| expand(name.trim(), &users, 0, &mut names));
+        let mut complete = who.split(',').all(|name| expand(name.trim(), &users, &mut names));
         let unasked = names.iter().any(|name| free.contains(name)) || free.contains(&"ALL");
         let mut nopasswd = unasked;
         for part in unescaped_commas(right) {
@@ -161,11 +179,11 @@ fn judge(lines: &[Line]) -> Sudoers {
                 continue;
             }
             let mut all = Vec::new();
-            expand(command, &commands, 0, &mut all);
+            complete &= expand(command, &commands, &mut all);
             for command in all.into_iter().filter(|command| *command == "ALL" || is_tool(command)) {
                 if sudoers.rules.len() >= LIMIT {
                     sudoers.unclear.get_or_insert_with(|| line.place.clone());
-                    break;
+                    return sudoers;
                 }
                 sudoers.rules.push(SudoRule {
                     place: line.place.clone(),
@@ -173,6 +191,9 @@ fn judge(lines: &[Line]) -> Sudoers {
                     command: command.chars().take(SHOWN).collect(),
                 });
             }
+        }
+        if !complete {
+            sudoers.unclear.get_or_insert_with(|| line.place.clone());
         }
     }
     sudoers
@@ -182,17 +203,28 @@ fn judge(lines: &[Line]) -> Sudoers {
 fn aliases<'a>(text: &'a str, aliases: &mut Aliases<'a>) {
     for one in text.split(" :") {
         if let Some((name, members)) = one.split_once('=') {
-            aliases.entry(name.trim()).or_default().extend(unescaped_commas(members).map(str::trim));
+            let members = unescaped_commas(members).map(str::trim).filter(|member| !member.is_empty());
+            aliases.entry(name.trim()).or_default().extend(members);
         }
     }
 }
 
-fn expand<'a>(name: &'a str, aliases: &Aliases<'a>, depth: usize, found: &mut Vec<&'a str>) {
-    match aliases.get(name) {
-        Some(members) if depth < DEPTH => members.iter().for_each(|member| expand(member, aliases, depth + 1, found)),
-        _ if found.len() < LIMIT && !name.is_empty() => found.push(name),
-        _ => {}
+/// What a name stands for. Answers whether that is all: aliases may name each other in circles, and many times.
+fn expand<'a>(name: &'a str, aliases: &Aliases<'a>, found: &mut Vec<&'a str>) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![name];
+    while let Some(name) = open.pop() {
+        if found.len() >= LIMIT || seen.len() >= LIMIT {
+            return false;
+        }
+        match aliases.get(name) {
+            Some(members) if seen.insert(name) => open.extend(members.iter().rev()),
+            Some(_) => {}
+            None if name.is_empty() => {}
+            None => found.push(name),
+        }
     }
+    true
 }
 
 fn unescaped_commas(text: &str) -> impl Iterator<Item = &str> {
@@ -322,6 +354,20 @@ mod tests {
         assert_eq!(found(&format!("{text}Defaults !authenticate\n")).len(), 4);
         assert_eq!(found(&format!("{text}Defaults:cy !authenticate\n")).len(), 4);
         assert!(found("Cmnd_Alias A = B\nCmnd_Alias B = A\nx ALL = NOPASSWD: A\n").is_empty());
+    }
+
+    #[test]
+    fn aliases_that_multiply_cost_nothing_and_are_said() {
+        let alias = |n| format!("Cmnd_Alias A{n} = {}\n", vec![format!("A{}", n + 1); 200].join(","));
+        let aliases = (0..15).map(alias).collect::<Vec<_>>().concat();
+        let text = format!(
+            "{aliases}Cmnd_Alias A15 = /usr/bin/virsh\nx ALL = NOPASSWD: A0\nCmnd_Alias B = B, B, B\ny ALL = NOPASSWD: B\n"
+        );
+        assert_eq!(parse(&text).rules.len(), 1);
+        let many = (0..1000).map(|n| format!("Cmnd_Alias C{n} = C{}\n", n + 1)).collect::<Vec<_>>().concat();
+        assert!(parse(&format!("{many}z ALL = NOPASSWD: C0\n")).unclear.is_some());
+        let many = vec!["u"; 1000].join(",");
+        assert!(parse(&format!("{many} ALL = NOPASSWD: /usr/bin/virsh\n")).unclear.is_some());
     }
 
     #[test]

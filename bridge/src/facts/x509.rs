@@ -112,7 +112,7 @@ impl<'a> Der<'a> {
     }
 }
 
-fn certificate(der: &[u8]) -> Option<Certificate> {
+pub(super) fn certificate(der: &[u8]) -> Option<Certificate> {
     let mut signed = Der(der).sequence()?.sequence()?;
     let (first, _) = signed.next()?;
     if first == VERSION {
@@ -156,7 +156,8 @@ fn time((tag, digits): (u8, &[u8])) -> Option<String> {
         }
         _ => return None,
     };
-    if rest.len() != 10 {
+    // A number's text may have a sign.
+    if rest.len() != 10 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let part = |index: usize| rest.get(index..index + 2)?.parse::<i8>().ok();
@@ -271,6 +272,8 @@ mod tests {
             (UTC_TIME, "250101000000+0100"),
             (UTC_TIME, "é501010000Z"),
             (TIME, "250101000000Z"),
+            (TIME, "-0010101000000Z"),
+            (UTC_TIME, "25+1+1000000Z"),
             (INTEGER, "250101000000Z"),
         ] {
             assert_eq!(time(tag, text), None, "{text}");

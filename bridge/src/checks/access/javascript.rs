@@ -9,6 +9,8 @@ use std::ops::Range;
 /// A longer rules file, or one nested deeper, is not judged.
 const TEXT_LIMIT: usize = 64 << 10;
 const DEPTH_LIMIT: usize = 64;
+/// Of the tokens under which something is granted, over all grants: each condition counts for every YES that it is around.
+const WORK_LIMIT: usize = 1 << 20;
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Token {
@@ -109,7 +111,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
 
 /// For each YES of a rules file, the conditions under which it is said.
 pub(super) fn grants(tokens: &[Token]) -> Result<Vec<Vec<Condition<'_>>>, String> {
-    let mut reader = Reader { tokens, at: 0, depth: 0, conditions: Vec::new(), grants: Vec::new() };
+    let mut reader = Reader { tokens, at: 0, depth: 0, conditions: Vec::new(), grants: Vec::new(), work: 0 };
     while reader.at < tokens.len() {
         reader.statements()?;
         // A brace too many.
@@ -126,6 +128,7 @@ struct Reader<'t> {
     /// What holds here: ranges of tokens, and whether they are negated.
     conditions: Vec<(Range<usize>, bool)>,
     grants: Vec<Vec<(Range<usize>, bool)>>,
+    work: usize,
 }
 
 impl Reader<'_> {
@@ -167,7 +170,10 @@ impl Reader<'_> {
     fn block(&mut self) -> Result<bool, String> {
         self.at += 1;
         let leaves = self.statements();
-        self.at += 1;
+        // It may be missing at the end.
+        if self.mark("}") {
+            self.at += 1;
+        }
         leaves
     }
 
@@ -231,10 +237,34 @@ impl Reader<'_> {
             }
         }
         if yes && !declares {
+            self.work += self.conditions.iter().map(|(range, _)| 1 + range.len()).sum::<usize>();
+            if self.work > WORK_LIMIT {
+                return Err("it says YES too often, under too many conditions".to_owned());
+            }
             let mut grant = self.conditions.clone();
             grant.push((start..self.at, false));
             self.grants.push(grant);
         }
         Ok(returns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_closed_ends_with_the_text() {
+        let tokens = tokens("if (a) { while (b) { YES; { return YES").unwrap();
+        assert_eq!(grants(&tokens).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_that_says_yes_very_often_is_not_judged() {
+        let often = format!("{}{}", "if(a)return;".repeat(2500), "YES;".repeat(8000));
+        let within = format!("if ({}) {{ {} }}", "a ".repeat(15_000), "YES;".repeat(8000));
+        for text in [often, within] {
+            assert!(grants(&tokens(&text).unwrap()).err().unwrap().contains("too often"));
+        }
     }
 }

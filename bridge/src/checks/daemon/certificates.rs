@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The certificates and keys that libvirt and QEMU use for TLS.
 
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::DAEMON_CONF;
@@ -79,8 +81,12 @@ fn health(facts: &Facts) -> Judged {
 }
 
 fn certificate_problem(certificate: &Certificate, path: &str, now: Timestamp) -> Result<Option<Verdict>, Gap> {
-    let time =
-        |text: &str| text.parse::<Timestamp>().map_err(|_| Gap::new(path, format!("a date in {path} is not valid")));
+    // Not a timestamp: the date of a certificate that never expires (RFC 5280: 9999-12-31) is later than the last one.
+    let time = |text: &str| {
+        let date = text.strip_suffix('Z').and_then(|text| text.parse::<DateTime>().ok());
+        date.ok_or_else(|| Gap::new(path, format!("a date in {path} is not valid")))
+    };
+    let now = Offset::UTC.to_datetime(now);
     let (from, until) = (time(&certificate.not_before)?, time(&certificate.not_after)?);
     let verdict = |outcome: Outcome, message: String, value: String| Verdict::new(outcome, message).and(path, value);
     let dates = || format!("{} to {}", certificate.not_before, certificate.not_after);
