@@ -7,6 +7,8 @@
 
 #[path = "host/bed.rs"]
 mod bed;
+#[path = "host/expected.rs"]
+mod expected;
 #[path = "host/failures.rs"]
 mod failures;
 #[path = "watch/followed.rs"]

@@ -15,7 +15,10 @@ fn without_dbus() {
     // What needs no D-Bus is as known as ever.
     assert_eq!(report["host"]["findings"]["daemon.qemu-user"]["verdict"], "pass");
     let whole = bed.audit();
-    assert_eq!(report["vms"], whole["vms"]);
+    for uuid in MACHINES {
+        // Not their attack paths, which lead past firewalld too.
+        assert_eq!(report["vms"][uuid]["findings"], whole["vms"][uuid]["findings"]);
+    }
     let facts = bed.run(&[nowhere.as_slice(), &["facts"]].concat()).json();
     let systemd = &facts["host"]["systemd"];
     assert!(systemd.to_string().contains("\"missing\""), "{systemd}");

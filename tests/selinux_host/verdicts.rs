@@ -4,7 +4,7 @@
 
 use crate::bed::{Bed, bed};
 use crate::subjects::{TENANT_A, TENANT_B, TENANTS, booted_enforcing, evidence};
-use crate::table::assert_verdicts;
+use crate::table::{Unlisted, assert_verdicts};
 
 /// As booted with SELinux enforcing. See `PERMISSIVE` for what is otherwise.
 const HOST: &[(&str, &str)] = &[
@@ -19,6 +19,9 @@ const HOST: &[(&str, &str)] = &[
     ("daemon.seccomp-sandbox", "pass"),
     ("daemon.namespaces", "pass"),
     ("daemon.listen-tcp", "pass"),
+    // Neither fwupd nor PackageKit is on that host.
+    ("host.fwupd-hsi", "unknown"),
+    ("host.security-updates", "unknown"),
 ];
 
 const PERMISSIVE: &[(&str, &str)] =
@@ -36,6 +39,8 @@ const VMS: &[(&str, [&str; 2])] = &[
     ("vm.hardware-accel", ["pass", "pass"]),
     ("vm.graphics-listen", ["pass", "fail"]),
     ("vm.seclabel-none", ["pass", "pass"]),
+    // No definition there names an operating system.
+    ("guest.os-eol", ["unknown", "unknown"]),
 ];
 
 #[test]
@@ -45,13 +50,13 @@ fn each_verdict_is_the_right_one() {
     assert_eq!(report["libvirt"], serde_json::json!({"state": "connected", "uri": "qemu:///system"}));
     let otherwise = |id: &str| PERMISSIVE.iter().find(|(other, _)| *other == id && !booted_enforcing());
     let table: Vec<_> = HOST.iter().map(|row| *otherwise(row.0).unwrap_or(row)).collect();
-    assert_verdicts("host", &report["host"]["findings"], &table);
+    assert_verdicts("host", &report["host"]["findings"], &table, Unlisted::Known);
     for (index, uuid) in TENANTS.into_iter().enumerate() {
         assert_eq!(report["vms"][uuid]["state"], "paused");
         let mut table: Vec<_> = VMS.iter().map(|(id, verdicts)| (*id, verdicts[index])).collect();
         // A label does not confine by itself.
         table[0].1 = if booted_enforcing() { "pass" } else { "warn" };
-        assert_verdicts(uuid, &report["vms"][uuid]["findings"], &table);
+        assert_verdicts(uuid, &report["vms"][uuid]["findings"], &table, Unlisted::Known);
     }
 }
 

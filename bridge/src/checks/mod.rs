@@ -137,6 +137,17 @@ pub enum Area {
     State,
 }
 
+/// `1 network`, `2 networks`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// systemd's ranges: people from 1000 and systemd-homed's up to 60513, then ids for services (Debian's libvirt-qemu is
+/// 64055), and above 16 bits the people of a domain.
+pub(crate) fn is_person(id: u32) -> bool {
+    (1000..=60_513).contains(&id) || id > 65_535
+}
+
 /// How a fix takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -69,6 +69,7 @@ pub static CHECKS: &[&Check] = &[
     &host::unmanaged::QEMU,
     &host::emulator::HARDENING,
     &host::services::MONOLITHIC_LIBVIRTD,
+    &host::updates::SECURITY,
     // The host: protection of VMs from it.
     &confidential::host::CAPABILITY,
     &ibmz::host::SUPPORT,

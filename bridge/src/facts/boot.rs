@@ -83,7 +83,14 @@ fn lockdown(root: &Root) -> Result<Fact<Option<String>>, Gap> {
 fn installed(root: &Root) -> Result<Fact<Vec<String>>, Gap> {
     let modules = "/lib/modules";
     let mut found = Vec::new();
-    for release in root.list(modules).map_err(|error| Gap::from_io(modules, &error))? {
+    let releases = root.list(modules).map_err(|error| {
+        if is_absent(&error) {
+            Gap::new(modules, "no kernel is installed in /lib/modules")
+        } else {
+            Gap::from_io(modules, &error)
+        }
+    });
+    for release in releases? {
         for image in [format!("{modules}/{release}/vmlinuz"), format!("/boot/vmlinuz-{release}")] {
             if root.exists(&image).map_err(|error| Gap::from_io(&image, &error))? {
                 found.push(release);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads all sources of one audit, side by side, so that one that hangs costs its own facts only.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,11 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use memchr::memmem;
 use serde::Deserialize;
 use virt::connect::Connect;
 
-use super::access::FileMode;
 use super::libvirt::{self, Target};
 use super::root::{Root, is_absent};
 use super::vm::GraphicsPasswords;
@@ -28,9 +25,6 @@ use super::{
 const STALL: Duration = Duration::from_secs(60);
 /// Where libvirt stores definitions, for a root that is not the running host.
 const DEFINITIONS: &str = "/etc/libvirt/qemu";
-
-/// Scripts of one definition that are looked at.
-const SCRIPTS: usize = 100;
 
 /// What to read.
 #[derive(Clone, Debug)]
@@ -229,22 +223,6 @@ impl Vm {
     }
 }
 
-/// The files that a definition lets libvirt run for an interface, which few definitions do.
-fn scripts(root: &Root, definitions: [&Fact<Option<String>>; 2]) -> BTreeMap<String, Fact<Option<FileMode>>> {
-    let mut found = BTreeMap::new();
-    for text in definitions.into_iter().filter_map(|fact| fact.value()?.as_deref()) {
-        if memmem::find(text.as_bytes(), b"script ").is_none() {
-            continue;
-        }
-        let Ok(document) = roxmltree::Document::parse(text) else { continue };
-        let scripts = document.descendants().filter(|node| matches!(node.tag_name().name(), "script" | "downscript"));
-        for path in scripts.filter_map(|node| node.attribute("path")).take(SCRIPTS) {
-            found.entry(path.to_owned()).or_insert_with(|| FileMode::read(root, path));
-        }
-    }
-    found
-}
-
 impl Facts {
     /// Sets the time of reading to now.
     pub fn stamp(&mut self) {
@@ -275,7 +253,6 @@ impl Facts {
                 }
             };
             vm.helpers = helpers.of_vm(&vm.uuid, &vm.process);
-            vm.interface_scripts = scripts(root, [&vm.stored, &vm.live]);
         }
         domain_log::attach(root, &mut self.vms);
         osinfo::attach(root, &self.vms, &mut self.host.systems);

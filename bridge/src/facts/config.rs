@@ -52,8 +52,8 @@ pub(super) fn dump_directory(root: &Root, qemu: &Fact<ConfFile>) -> Fact<Option<
         Ok(path) => path.unwrap_or("/var/lib/libvirt/qemu/dump"),
         Err(gap) => return gap.into(),
     };
-    let found = match root.metadata(path) {
-        Ok(found) => found,
+    let own = match permissions::of(root, path) {
+        Ok(own) => own,
         Err(error) if is_absent(&error) => return Fact::known(path, None),
         Err(error) => return Gap::from_io(path, &error).into(),
     };
@@ -69,8 +69,7 @@ pub(super) fn dump_directory(root: &Root, qemu: &Fact<ConfFile>) -> Fact<Option<
             Err(error) => return Gap::from_io(above, &error).into(),
         }
     }
-    let (mode, uid, gid) = (found.st_mode & 0o7777, found.st_uid, found.st_gid);
-    Fact::known(path, Some(DumpDirectory { path: path.to_owned(), mode, uid, gid, closed_by }))
+    Fact::known(path, Some(DumpDirectory { own, closed_by }))
 }
 
 /// One file; a file that does not exist is known and empty, so that libvirt's built-in defaults hold.
@@ -128,7 +127,7 @@ mod tests {
         assert_eq!(dump(&test), Fact::known("/var/lib/libvirt/qemu/dump", None));
         test.directory("/srv/dump").file("/etc/libvirt/qemu.conf", "auto_dump_path = \"/srv/dump\"\n");
         let found = dump(&test).get().unwrap().clone().unwrap();
-        assert_eq!((found.path.as_str(), found.mode & 0o700, found.closed_by), ("/srv/dump", 0o700, None));
+        assert_eq!((found.own.path.as_str(), found.own.mode & 0o700, found.closed_by), ("/srv/dump", 0o700, None));
         test.closed("/srv");
         assert_eq!(dump(&test).get().unwrap().clone().unwrap().closed_by.as_deref(), Some("/srv"));
         test.file("/etc/libvirt/qemu.conf", "auto_dump_path = 7\n");

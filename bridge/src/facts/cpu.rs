@@ -6,12 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::iommu::parameter;
+use super::files::cpuinfo;
 use super::root::{Root, is_absent};
 use super::{Fact, Gap};
 
-/// Enough for the description of the first processor. All of the file is not read: the kernel may have to wake up each processor.
-const CPUINFO_LIMIT: u64 = 16 << 10;
 const MODELS: &str = "/usr/share/libvirt/cpu_map";
 /// libvirt has about a hundred models of x86 processors, and several versions of some.
 const MODEL_LIMIT: usize = 2000;
@@ -46,8 +44,6 @@ pub struct Cpu {
     pub flags: Fact<BTreeSet<String>>,
     /// How many processors are online.
     pub online: Fact<u32>,
-    /// Whether KVM lets guests use the processor's virtualization; `None` when neither `kvm_intel` nor `kvm_amd` is loaded.
-    pub nested: Fact<Option<bool>>,
     /// libvirt's models of x86 processors to those of their features that matter here, in libvirt's names.
     pub models: Fact<BTreeMap<String, BTreeSet<String>>>,
 }
@@ -58,26 +54,13 @@ pub(super) fn read(root: &Root) -> Cpu {
         online: root.fact("/sys/devices/system/cpu/online").and_then(|text| {
             count(text.trim()).ok_or_else(|| "/sys/devices/system/cpu/online is not a list of numbers".to_owned())
         }),
-        nested: nested(root).unwrap_or_else(Fact::Missing),
         models: models(root).map_or_else(Fact::Missing, |models| Fact::known(MODELS, models)),
     }
 }
 
 fn flags(root: &Root) -> Fact<BTreeSet<String>> {
-    let path = "/proc/cpuinfo";
-    let text = match root.read_start(path, CPUINFO_LIMIT) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) => return Gap::from_io(path, &error).into(),
-    };
-    let origin = "/proc/cpuinfo: flags";
-    let line = text.lines().find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == "flags"));
-    match line {
-        Some((_, flags)) => {
-            let known = flags.split_whitespace().filter(|flag| FLAGS.contains(flag));
-            Fact::known(origin, known.map(str::to_owned).collect())
-        }
-        None => Fact::missing(origin, "this processor reports no flags in /proc/cpuinfo"),
-    }
+    cpuinfo(root, "flags")
+        .map(|line| line.split_whitespace().filter(|flag| FLAGS.contains(flag)).map(str::to_owned).collect())
 }
 
 /// How many numbers a list such as `0-3,8` has.
@@ -87,15 +70,6 @@ fn count(list: &str) -> Option<u32> {
         let (first, end): (u32, u32) = (first.parse().ok()?, end.parse().ok()?);
         sum.checked_add(end.checked_sub(first)?.checked_add(1)?)
     })
-}
-
-fn nested(root: &Root) -> Result<Fact<Option<bool>>, Gap> {
-    for module in ["kvm_intel", "kvm_amd"] {
-        if let Some(nested) = parameter(root, module, "nested")? {
-            return Ok(Fact::known(format!("/sys/module/{module}/parameters/nested"), Some(nested)));
-        }
-    }
-    Ok(Fact::known("/sys/module/kvm_intel and kvm_amd", None))
 }
 
 fn is_xml(name: &str) -> bool {
@@ -177,12 +151,10 @@ mod tests {
             "processor\t: 0\nflags\t\t: fpu vmx ibrs md_clear\n\nprocessor\t: 1\nflags\t\t: svm\n",
         )
         .file("/sys/devices/system/cpu/online", "0-3,8\n")
-        .directory("/sys/module/kvm_intel/parameters")
-        .file("/sys/module/kvm_amd/parameters/nested", "1\n");
+        .directory("/sys/module/kvm_intel/parameters");
         let cpu = read(&test.root());
         assert_eq!(cpu.flags, Fact::known("/proc/cpuinfo: flags", set(["ibrs", "md_clear", "vmx"])));
         assert_eq!(cpu.online.value(), Some(&5));
-        assert_eq!(cpu.nested, Fact::known("/sys/module/kvm_amd/parameters/nested", Some(true)));
         let reason = cpu.models.get().unwrap_err().reason;
         assert!(reason.starts_with("there is no /usr/share/libvirt/cpu_map"), "{reason}");
     }
@@ -191,9 +163,8 @@ mod tests {
     fn an_empty_root_says_nothing_and_a_host_without_kvm_has_no_nesting() {
         let test = TestRoot::new();
         let cpu = read(&test.root());
-        assert!(cpu.flags.value().is_none() && cpu.online.value().is_none() && cpu.nested.value().is_none());
+        assert!(cpu.flags.value().is_none() && cpu.online.value().is_none());
         test.directory("/sys/module");
-        assert_eq!(read(&test.root()).nested.value(), Some(&None));
     }
 
     #[test]
@@ -219,14 +190,13 @@ mod tests {
         let test = TestRoot::new();
         test.file("/proc/cpuinfo", "flags\u{1b}[31m")
             .file("/sys/devices/system/cpu/online", "0-4294967295")
-            .file("/sys/module/kvm_intel/parameters/nested", "maybe")
             .file(&format!("{MODELS}/x86_a.xml"), "<!DOCTYPE d [<!ENTITY a 'b'>]><cpus>&a;</cpus>");
         let cpu = read(&test.root());
-        assert_eq!(cpu.flags.get().unwrap_err().reason, "this processor reports no flags in /proc/cpuinfo");
+        assert_eq!(cpu.flags.get().unwrap_err().reason, "/proc/cpuinfo has no line about flags");
         for list in ["0-4294967295", "3-1", "", "x", "0-2,4294967290-4294967295,0-4294967290"] {
             assert_eq!(count(list), None, "{list}");
         }
-        assert!(cpu.online.value().is_none() && cpu.nested.value().is_none());
+        assert!(cpu.online.value().is_none());
         assert!(cpu.models.get().unwrap_err().reason.contains("does not parse"));
     }
 }

@@ -3,51 +3,28 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+use super::permissions::{self, FileMode};
 use super::root::{Root, is_absent};
 use super::{Fact, Gap};
 
 /// There may be one for each device of a network card.
 const VDPA_LIMIT: usize = 256;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceNode {
-    /// Permission bits only: `0o660`.
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-}
-
-impl DeviceNode {
-    pub fn others_write(self) -> bool {
-        self.mode & 0o002 != 0
-    }
-
-    pub fn others_read(self) -> bool {
-        self.mode & 0o004 != 0
-    }
-
-    pub fn group_writes(self) -> bool {
-        self.mode & 0o020 != 0
-    }
-}
-
 /// `/dev/kvm`, `/dev/sev` and the vhost devices; those that do not exist are left out.
-pub(super) fn read(root: &Root) -> Fact<BTreeMap<String, DeviceNode>> {
+pub(super) fn read(root: &Root) -> Fact<BTreeMap<String, FileMode>> {
     nodes(root).map_or_else(Fact::Missing, |nodes| Fact::known("/dev", nodes))
 }
 
-fn nodes(root: &Root) -> Result<BTreeMap<String, DeviceNode>, Gap> {
+fn nodes(root: &Root) -> Result<BTreeMap<String, FileMode>, Gap> {
     let names = root.list("/dev").map_err(|error| Gap::from_io("/dev", &error))?;
     let vdpa = names.iter().filter(|name| name.starts_with("vhost-vdpa-")).take(VDPA_LIMIT);
     let fixed = ["kvm", "sev", "vhost-net", "vhost-vsock"];
     let mut nodes = BTreeMap::new();
     for name in fixed.into_iter().chain(vdpa.map(String::as_str)) {
         let path = format!("/dev/{name}");
-        match root.metadata(&path) {
-            Ok(stat) => {
-                nodes.insert(path, DeviceNode { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid });
+        match permissions::of(root, &path) {
+            Ok(node) => {
+                nodes.insert(path, node);
             }
             Err(error) if is_absent(&error) => {}
             Err(error) => return Err(Gap::from_io(path, &error)),
@@ -69,9 +46,6 @@ mod tests {
         let nodes = fact.get().unwrap();
         assert_eq!(nodes.keys().collect::<Vec<_>>(), ["/dev/kvm", "/dev/vhost-vdpa-0"]);
         assert_eq!(nodes["/dev/kvm"].mode, 0o400);
-        assert!(!nodes["/dev/kvm"].others_read() && !nodes["/dev/kvm"].others_write());
-        let open = DeviceNode { mode: 0o666, uid: 0, gid: 0 };
-        assert!(open.others_read() && open.others_write() && open.group_writes());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::root::{Root, is_absent};
 use super::{Fact, Gap};
 
-const DIRECTORY: &str = "/var/lib/libvirt/dnsmasq";
+pub(super) const DIRECTORY: &str = "/var/lib/libvirt/dnsmasq";
 const LIMIT: usize = 1000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,9 +5,8 @@ use super::host::{Host, Polkit};
 use super::root::Root;
 use super::{
     Fact, Gap, access, accounts, apparmor, audit_log, block, boot, bridge_helper, config, coredump, cpu, device_nodes,
-    dnsmasq, dnsmasq_conf, firmware, interfaces, iommu, kernel, memory_encryption, mounts, nwfilters, pci, permissions,
-    polkit, polkit_policy, process, processor, s390, sasl, selinux, snapshots, sockets, sriov, swap, sysctl, tls, usb,
-    windows_support,
+    dnsmasq_conf, firmware, interfaces, iommu, kernel, memory_encryption, mounts, nwfilters, pci, permissions, polkit,
+    polkit_policy, process, processor, s390, sasl, selinux, sockets, sriov, swap, sysctl, tls, usb, windows_support,
 };
 use crate::waivers;
 
@@ -29,11 +28,11 @@ pub fn read(root: &Root) -> Host {
         permissions: permissions::read(root),
         sasl: sasl::read(root),
         bridge_helper: bridge_helper::read(root),
-        dnsmasq: dnsmasq::read(root),
         processor: processor::read(root),
         boot: boot::read(root),
         sysctl: sysctl::read(root),
         device_nodes: device_nodes::read(root),
+        access: access::read(root, &mounts),
         swaps: swap::read(root, &mounts),
         mounts,
         coredump_storage: coredump::storage(root),
@@ -44,7 +43,6 @@ pub fn read(root: &Root) -> Host {
         interfaces: interfaces::read(root),
         dnsmasq_conf: dnsmasq_conf::read(root),
         nwfilter_originals: nwfilters::originals(root),
-        access: access::read(root),
         mount_namespace: mount_namespace(root),
         listeners: sockets::of_host(root),
         waivers: root
@@ -59,7 +57,6 @@ pub fn read(root: &Root) -> Host {
         virtual_functions: sriov::read(root, &pci_devices),
         pci_devices,
         usb_devices: usb::read(root),
-        snapshots: snapshots::read(root),
         block_devices: block::devices(root),
         ..Host::default()
     }
@@ -74,6 +71,21 @@ fn mount_namespace(root: &Root) -> Fact<String> {
     match root.read_link(path) {
         Ok(target) => Fact::known(path, target),
         Err(error) => Gap::from_io(path, &error).into(),
+    }
+}
+
+/// A line of `/proc/cpuinfo`: of x86 and Arm the first processor's, which the others are like. All of the file is not read: for that the
+/// kernel may have to wake up each processor.
+pub(super) fn cpuinfo(root: &Root, key: &str) -> Fact<String> {
+    const CPUINFO: &str = "/proc/cpuinfo";
+    let text = match root.read_start(CPUINFO, 64 << 10) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => return Gap::from_io(CPUINFO, &error).into(),
+    };
+    let origin = format!("{CPUINFO}: {key}");
+    match text.lines().find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == key)) {
+        Some((_, value)) => Fact::known(origin, value.trim().to_owned()),
+        None => Fact::missing(origin, format!("{CPUINFO} has no line about {key}")),
     }
 }
 
@@ -116,7 +128,6 @@ mod tests {
                 "/access/sudo",
                 "/bridge_helper",
                 "/coredump_storage",
-                "/dnsmasq",
                 "/dnsmasq_conf",
                 "/dump_directory",
                 "/nwfilter_originals",

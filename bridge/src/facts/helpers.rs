@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::host::{Listener, Process};
 use super::process::{self, Tables};
 use super::root::Root;
-use super::{Fact, Gap};
+use super::{Fact, Gap, dnsmasq_conf};
 
 /// As much of a command line as libvirt writes.
 const CMDLINE_LIMIT: u64 = 64 << 10;
@@ -69,6 +69,17 @@ pub(super) fn read(directory: &Root, pid: u32, kind: &'static str, tables: &mut 
             "dnsmasq" => tables.of(directory, pid),
             _ => Fact::missing(format!("/proc/{pid}/fd"), "it was not asked for"),
         },
+    })
+}
+
+/// The dnsmasq of each network of libvirt, with the network's name. A second one, which dnsmasq keeps as root to run libvirt's script,
+/// answers nobody and is left out.
+pub fn dnsmasqs(helpers: &[Helper]) -> impl Iterator<Item = (&str, &Helper)> {
+    let is_script =
+        |helper: &Helper| helper.parent.is_some_and(|parent| helpers.iter().any(|other| other.pid == parent));
+    helpers.iter().filter(move |helper| helper.kind == "dnsmasq" && !is_script(helper)).filter_map(|helper| {
+        let file = helper.conf.as_deref()?.strip_prefix(dnsmasq_conf::DIRECTORY)?;
+        Some((file.strip_prefix('/')?.strip_suffix(".conf")?, helper))
     })
 }
 
@@ -176,6 +187,25 @@ mod tests {
         assert_eq!(sandbox(&arguments("virtiofsd --sandboxed --fd=3")), None);
         assert_eq!(option(&arguments("dnsmasq --conf-file=/a.conf"), "--conf-file").as_deref(), Some("/a.conf"));
         assert_eq!(option(&arguments("dnsmasq --conf-file"), "--conf-file"), None);
+    }
+
+    #[test]
+    fn the_dnsmasq_of_each_network() {
+        let dnsmasq = |pid, parent, conf: &str| Helper {
+            pid,
+            parent: Some(parent),
+            kind: "dnsmasq".to_owned(),
+            conf: Some(conf.to_owned()),
+            ..Helper::default()
+        };
+        let all = [
+            dnsmasq(12, 1, "/var/lib/libvirt/dnsmasq/default.conf"),
+            dnsmasq(13, 12, "/var/lib/libvirt/dnsmasq/default.conf"),
+            dnsmasq(14, 1, "/etc/dnsmasq.conf"),
+            Helper { pid: 15, kind: "swtpm".to_owned(), ..Helper::default() },
+        ];
+        let found: Vec<_> = dnsmasqs(&all).map(|(network, helper)| (network, helper.pid)).collect();
+        assert_eq!(found, [("default", 12)]);
     }
 
     #[test]

@@ -12,8 +12,6 @@ use super::block::BlockDevice;
 use super::boot::Boot;
 use super::bridge_helper::BridgeHelper;
 use super::cpu::Cpu;
-use super::device_nodes::DeviceNode;
-use super::dnsmasq::Dnsmasq;
 use super::dnsmasq_conf::DnsmasqConf;
 use super::elf::Hardening;
 use super::firmware::Firmwares;
@@ -35,6 +33,7 @@ use super::storage::Storage;
 use super::swap::Swap;
 use super::sysctl::Sysctl;
 use super::tls::Tls;
+use super::updates::Updates;
 use super::usb::UsbDevice;
 use super::windows_support::WindowsSupport;
 use super::{Fact, Gap};
@@ -53,7 +52,7 @@ pub struct Host {
     pub boot: Boot,
     pub sysctl: Sysctl,
     /// `/dev/kvm`, `/dev/sev` and the vhost devices that exist, by path.
-    pub device_nodes: Fact<BTreeMap<String, DeviceNode>>,
+    pub device_nodes: Fact<BTreeMap<String, FileMode>>,
     pub mounts: Fact<Mounts>,
     pub swaps: Fact<Vec<Swap>>,
     /// `Storage=` of systemd-coredump; `None` where no file sets it.
@@ -64,6 +63,7 @@ pub struct Host {
     pub emulators: BTreeMap<String, Fact<Hardening>>,
     /// fwupd's Host Security ID: `HSI:2! (v1.9.5)`.
     pub fwupd_hsi: Fact<String>,
+    pub updates: Fact<Updates>,
     pub systemd: Systemd,
     pub firewall: Fact<Firewall>,
     pub polkit: Polkit,
@@ -72,7 +72,6 @@ pub struct Host {
     pub tls: Fact<Tls>,
     pub sasl: Fact<Sasl>,
     pub bridge_helper: Fact<BridgeHelper>,
-    pub dnsmasq: Fact<Vec<Dnsmasq>>,
     /// Local groups (`/etc/group`) with their members, those by primary group (`/etc/passwd`) included.
     pub groups: Fact<Vec<Group>>,
     /// All QEMU processes of the host, whoever started them.
@@ -101,8 +100,6 @@ pub struct Host {
     pub virtual_functions: Fact<BTreeMap<String, VirtualFunction>>,
     /// The kernel's name of a USB device (`1-4.2`) to the device.
     pub usb_devices: Fact<BTreeMap<String, UsbDevice>>,
-    /// Name of a VM of the system's libvirt to how many snapshots it has; those without any are left out.
-    pub snapshots: Fact<BTreeMap<String, usize>>,
     /// What libosinfo's database says about each operating system that a VM names, by its id; `None` when it does not know it.
     pub systems: BTreeMap<String, Fact<Option<System>>>,
     pub s390: S390,
@@ -119,11 +116,8 @@ pub struct Host {
 /// `auto_dump_path` of qemu.conf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DumpDirectory {
-    pub path: String,
-    /// Permission bits.
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
+    #[serde(flatten)]
+    pub own: FileMode,
     /// The first directory above it that other users cannot pass.
     pub closed_by: Option<String>,
 }

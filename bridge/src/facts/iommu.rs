@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::files::in_sys;
+use super::module::switch;
 use super::root::{Root, is_absent};
 use super::{Fact, Gap};
 
 const GROUPS: &str = "/sys/kernel/iommu_groups";
-const NOIOMMU: (&str, &str) = ("vfio", "enable_unsafe_noiommu_mode");
 const UNSAFE_INTERRUPTS: &str = "allow_unsafe_interrupts";
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,10 +37,7 @@ pub struct IommuGroup {
 pub(super) fn read(root: &Root) -> Iommu {
     Iommu {
         groups: groups(root).map_or_else(Fact::Missing, |groups| Fact::known(GROUPS, groups)),
-        noiommu: {
-            let origin = parameter_path(NOIOMMU.0, NOIOMMU.1);
-            parameter(root, NOIOMMU.0, NOIOMMU.1).map_or_else(Fact::Missing, |value| Fact::known(origin, value))
-        },
+        noiommu: switch(root, "vfio", "enable_unsafe_noiommu_mode"),
         unsafe_interrupts: unsafe_interrupts(root)
             .map_or_else(Fact::Missing, |modules| Fact::known("/sys/module", modules)),
     }
@@ -69,29 +66,11 @@ fn groups(root: &Root) -> Result<BTreeMap<String, IommuGroup>, Gap> {
 fn unsafe_interrupts(root: &Root) -> Result<BTreeMap<String, bool>, Gap> {
     let mut modules = BTreeMap::new();
     for module in ["vfio_iommu_type1", "iommufd"] {
-        if let Some(value) = parameter(root, module, UNSAFE_INTERRUPTS)? {
+        if let Some(value) = *switch(root, module, UNSAFE_INTERRUPTS).get()? {
             modules.insert(module.to_owned(), value);
         }
     }
     Ok(modules)
-}
-
-fn parameter_path(module: &str, name: &str) -> String {
-    format!("/sys/module/{module}/parameters/{name}")
-}
-
-/// A module's boolean; `None` when the module is not loaded, or was built without it.
-pub(super) fn parameter(root: &Root, module: &str, name: &str) -> Result<Option<bool>, Gap> {
-    let path = parameter_path(module, name);
-    if !in_sys(root, "/sys/module", &path)? {
-        return Ok(None);
-    }
-    let text = root.read(&path).map_err(|error| Gap::from_io(&path, &error))?;
-    match text.trim() {
-        "Y" | "1" => Ok(Some(true)),
-        "N" | "0" => Ok(Some(false)),
-        _ => Err(Gap::new(&path, format!("{path} holds neither Y nor N"))),
-    }
 }
 
 #[cfg(test)]

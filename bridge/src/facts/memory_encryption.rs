@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Whether this x86 host can encrypt the memory of its VMs: the processor's flags and KVM's parameters. Nested virtualization too, which
-//! stands beside them.
+//! Whether this x86 host can encrypt the memory of its VMs: the processor's flags and KVM's parameters.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::in_sys;
+use super::Fact;
+use super::files::{cpuinfo, in_sys};
+use super::module::switch;
 use super::root::Root;
-use super::{Fact, Gap};
 
-const CPUINFO: &str = "/proc/cpuinfo";
-/// Room for the first processor; the others are like it.
-const CPUINFO_LIMIT: u64 = 16 << 10;
 /// Flags that the kernel shows of the processor; TDX has none.
 const FLAGS: [&str; 3] = ["sev", "sev_es", "sev_snp"];
 
@@ -28,62 +25,25 @@ pub struct MemoryEncryption {
     pub tdx: Fact<Option<bool>>,
     /// `/dev/sev` is there: the secure processor can be spoken to.
     pub device: Fact<bool>,
-    /// Guests may run guests: `nested` of the module that is loaded; `None` when neither is.
-    pub nested: Fact<Option<bool>>,
 }
 
 pub(super) fn read(root: &Root) -> MemoryEncryption {
-    let amd = parameter(root, "kvm_amd", "nested");
     MemoryEncryption {
         flags: flags(root),
-        sev: parameter(root, "kvm_amd", "sev"),
-        sev_es: parameter(root, "kvm_amd", "sev_es"),
-        sev_snp: parameter(root, "kvm_amd", "sev_snp"),
-        tdx: parameter(root, "kvm_intel", "tdx"),
+        sev: switch(root, "kvm_amd", "sev"),
+        sev_es: switch(root, "kvm_amd", "sev_es"),
+        sev_snp: switch(root, "kvm_amd", "sev_snp"),
+        tdx: switch(root, "kvm_intel", "tdx"),
         device: match in_sys(root, "/dev", "/dev/sev") {
             Ok(there) => Fact::known("/dev/sev", there),
             Err(gap) => gap.into(),
-        },
-        nested: if matches!(amd, Fact::Known { value: None, .. }) {
-            parameter(root, "kvm_intel", "nested")
-        } else {
-            amd
         },
     }
 }
 
 fn flags(root: &Root) -> Fact<BTreeSet<String>> {
-    let origin = format!("{CPUINFO}: flags");
-    let bytes = match root.read_start(CPUINFO, CPUINFO_LIMIT) {
-        Ok(bytes) => bytes,
-        Err(error) => return Gap::from_io(CPUINFO, &error).into(),
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.trim() == "flags").then_some(value)
-    });
-    match line {
-        Some(line) => {
-            let known = line.split_whitespace().filter(|word| FLAGS.contains(word));
-            Fact::known(origin, known.map(str::to_owned).collect())
-        }
-        None => Fact::missing(origin, "/proc/cpuinfo has no line about flags"),
-    }
-}
-
-/// The kernel prints switches as `Y` and `N`, or as numbers.
-fn parameter(root: &Root, module: &str, name: &str) -> Fact<Option<bool>> {
-    let path = format!("/sys/module/{module}/parameters/{name}");
-    match in_sys(root, "/sys/module", &path) {
-        Ok(true) => root.fact(&path).and_then(|text| match text.trim() {
-            "Y" | "y" | "1" => Ok(Some(true)),
-            "N" | "n" | "0" => Ok(Some(false)),
-            _ => Err(format!("{path} holds neither Y nor N")),
-        }),
-        Ok(false) => Fact::known(path, None),
-        Err(gap) => gap.into(),
-    }
+    cpuinfo(root, "flags")
+        .map(|line| line.split_whitespace().filter(|word| FLAGS.contains(word)).map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -97,23 +57,20 @@ mod tests {
         test.file("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu sme sev sev_es sev_snp\nbugs\t: x\n")
             .file("/sys/module/kvm_amd/parameters/sev", "Y\n")
             .file("/sys/module/kvm_amd/parameters/sev_es", "N\n")
-            .file("/sys/module/kvm_amd/parameters/nested", "1\n")
             .file("/dev/sev", "");
         let read = read(&test.root());
         assert_eq!(read.flags.get().unwrap().len(), 3);
         assert_eq!((read.sev.value(), read.sev_es.value()), (Some(&Some(true)), Some(&Some(false))));
         assert_eq!((read.sev_snp.value(), read.tdx.value()), (Some(&None), Some(&None)));
-        assert_eq!((read.device.value(), read.nested.value()), (Some(&true), Some(&Some(true))));
+        assert_eq!(read.device.value(), Some(&true));
     }
 
     #[test]
     fn an_intel_host() {
         let test = TestRoot::new();
-        test.file("/sys/module/kvm_intel/parameters/tdx", "Y\n")
-            .file("/sys/module/kvm_intel/parameters/nested", "0\n")
-            .directory("/dev");
+        test.file("/sys/module/kvm_intel/parameters/tdx", "Y\n").directory("/dev");
         let read = read(&test.root());
-        assert_eq!((read.tdx.value(), read.nested.value()), (Some(&Some(true)), Some(&Some(false))));
+        assert_eq!(read.tdx.value(), Some(&Some(true)));
         assert_eq!((read.sev.value(), read.device.value()), (Some(&None), Some(&false)));
     }
 

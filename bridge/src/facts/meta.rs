@@ -73,16 +73,16 @@ pub(super) fn read(root: &Root, path: &str) -> Fact<Option<Meta>> {
 }
 
 /// A mode is octal for whoever reads a recording.
-mod octal {
+pub(super) mod octal {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    pub(super) fn serialize<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::facts) fn serialize<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{mode:04o}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    pub(in crate::facts) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
         let text = String::deserialize(deserializer)?;
         u32::from_str_radix(&text, 8).map_err(|_| D::Error::custom("a mode is an octal number in quotes"))
     }

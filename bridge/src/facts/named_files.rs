@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! Files of the host that a VM's definition names outside of its disks: a kernel, a shared directory, a socket.
+//! Files of the host that a VM's definition names outside of its disks: a kernel, a shared directory, a socket, a script, a log. Of what
+//! is written or run, the directory that it stands in too: who may write there can put another file in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
 use roxmltree::Document;
-use serde::{Deserialize, Serialize};
 
+use super::permissions::{self, FileMode};
 use super::root::{Root, is_absent};
 use super::vm::Vm;
 use super::{Fact, Gap};
@@ -14,19 +15,11 @@ use super::{Fact, Gap};
 /// A definition may name as many as it likes.
 const FILE_LIMIT: usize = 256;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct NamedFile {
-    /// Where it lies once all links are followed.
-    pub path: String,
-    /// Permission bits, such as `0o644`.
-    pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
-}
+/// Path in a definition to the file, whose own path is the one that all links lead to; `None` when there is none.
+pub type NamedFiles = BTreeMap<String, Fact<Option<FileMode>>>;
 
-/// Path in a definition to the file; `None` when there is none.
-pub type NamedFiles = BTreeMap<String, Fact<Option<NamedFile>>>;
+/// Devices whose output the host may write to a file.
+const DEVICES: [&str; 4] = ["serial", "parallel", "console", "channel"];
 
 /// The files that the definitions of a VM of this host name. What is named on another host says nothing here.
 pub(super) fn of_vm(root: &Root, vm: &Vm) -> NamedFiles {
@@ -44,32 +37,52 @@ pub(super) fn of_vm(root: &Root, vm: &Vm) -> NamedFiles {
 
 fn collect(text: &str, paths: &mut BTreeSet<String>) {
     // Few definitions have any of these, and parsing all of them again would take as long as judging them.
-    if !["<kernel>", "<initrd>", "<filesystem", "<shmem"]
-        .iter()
-        .any(|start| memmem::find(text.as_bytes(), start.as_bytes()).is_some())
-    {
+    if !names_some(text) {
         return;
     }
     let Ok(document) = Document::parse(text) else { return };
     for node in document.descendants() {
-        let above = node.parent_element().map_or("", |parent| parent.tag_name().name());
-        let path = match (above, node.tag_name().name()) {
+        let above = node.parent_element();
+        let path = match (above.map_or("", |parent| parent.tag_name().name()), node.tag_name().name()) {
             ("os", "kernel" | "initrd") => node.text().map(str::trim),
             ("filesystem", "source") => node.attribute("dir"),
             ("shmem", "server") => node.attribute("path"),
+            ("interface", "script" | "downscript") => node.attribute("path"),
+            (device, "log") if DEVICES.contains(&device) => node.attribute("file"),
+            (device, "source") if DEVICES.contains(&device) => {
+                let is_file = above.is_some_and(|device| matches!(device.attribute("type"), Some("file" | "pipe")));
+                node.attribute("path").filter(|_| is_file)
+            }
             _ => None,
         };
-        paths.extend(path.filter(|path| path.starts_with('/')).map(str::to_owned));
+        let Some(path) = path.filter(|path| path.starts_with('/')) else { continue };
+        if matches!(node.tag_name().name(), "script" | "downscript" | "log" | "source") && !node.has_attribute("dir") {
+            paths.insert(directory_of(path).to_owned());
+        }
+        paths.insert(path.to_owned());
     }
 }
 
-fn named_file(root: &Root, path: String) -> Fact<Option<NamedFile>> {
-    let read = root.metadata(&path).and_then(|stat| Ok((stat, root.resolve(&path)?)));
+fn names_some(text: &str) -> bool {
+    let has = |start: &str| memmem::find(text.as_bytes(), start.as_bytes()).is_some();
+    ["<kernel>", "<initrd>", "<filesystem", "<shmem", "<script ", "<downscript ", "<log "].into_iter().any(has)
+        || DEVICES.iter().any(|device| {
+            memmem::find_iter(text.as_bytes(), format!("<{device} ").as_bytes()).any(|at| {
+                let tag = text[at..].split_once('>').map_or("", |(tag, _)| tag);
+                tag.contains("file") || tag.contains("pipe")
+            })
+        })
+}
+
+/// The directory that an absolute path is in.
+pub fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty()).unwrap_or("/")
+}
+
+fn named_file(root: &Root, path: String) -> Fact<Option<FileMode>> {
+    let read = permissions::of(root, &path).and_then(|file| Ok(FileMode { path: root.resolve(&path)?, ..file }));
     match read {
-        Ok((stat, resolved)) => {
-            let file = NamedFile { path: resolved, mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid };
-            Fact::known(path, Some(file))
-        }
+        Ok(file) => Fact::known(path, Some(file)),
         Err(error) if is_absent(&error) => Fact::known(path, None),
         Err(error) => Gap::from_io(path, &error).into(),
     }
@@ -99,6 +112,20 @@ mod tests {
         assert_eq!((kernel.path.as_str(), kernel.mode & 0o400), ("/boot/vmlinuz", 0o400));
         assert_eq!(files["/srv/share"].get().unwrap().as_ref().unwrap().path, "/etc");
         assert_eq!(files["/run/gone"], Fact::known("/run/gone", None));
+    }
+
+    #[test]
+    fn of_what_is_written_or_run_the_directory_too() {
+        let test = TestRoot::new();
+        test.file("/srv/log/a", "").file("/etc/up", "");
+        let devices = "<devices><serial type=\"file\">\n<source path='/srv/log/a'/></serial><console type='pty'><source path='/dev/pts/1'/>\
+            <log file='/gone/b'/></console><interface type='ethernet'><script path='/etc/up'/></interface></devices>";
+        let files = of_vm(&test.root(), &vm("system", &format!("<domain>{devices}</domain>")));
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["/etc", "/etc/up", "/gone", "/gone/b", "/srv/log", "/srv/log/a"]);
+        let serial = "<domain><devices><serial type='pipe'><source path='/a'/></serial></devices></domain>";
+        assert_eq!(of_vm(&test.root(), &vm("system", serial)).keys().collect::<Vec<_>>(), ["/", "/a"]);
+        let terminal = "<domain><devices><serial type='pty'><source path='/a'/></serial></devices></domain>";
+        assert!(of_vm(&test.root(), &vm("system", terminal)).is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::meta::octal;
 use super::root::{Root, is_absent};
 use super::{Fact, Gap};
 
@@ -14,10 +15,12 @@ const FILE_LIMIT: usize = 100;
 const HOOKS: [&str; 6] = ["bhyve", "daemon", "libxl", "lxc", "network", "qemu"];
 
 /// Owner and mode of a file or directory; of a link, those of what it points to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FileMode {
     pub path: String,
-    /// The twelve bits that `chmod` sets.
+    /// The twelve bits that `chmod` sets. In a recording as `0644`.
+    #[serde(with = "octal")]
     pub mode: u32,
     pub uid: u32,
     pub gid: u32,
@@ -26,6 +29,10 @@ pub struct FileMode {
 impl FileMode {
     pub fn others_may_read(&self) -> bool {
         self.mode & 0o004 != 0
+    }
+
+    pub fn others_may_write(&self) -> bool {
+        self.mode & 0o002 != 0
     }
 
     pub fn others_may_enter(&self) -> bool {
@@ -40,6 +47,11 @@ impl FileMode {
     /// Somebody who is not root: others, a group other than root's, or an owner who is not root.
     pub fn not_only_root_may_write(&self) -> bool {
         self.uid != 0 || self.mode & 0o002 != 0 || self.gid != 0 && self.mode & 0o020 != 0
+    }
+
+    /// Somebody who is not root, in a directory: a sticky one keeps its files for their owners.
+    pub fn not_only_root_may_replace_files(&self) -> bool {
+        self.uid != 0 || self.mode & 0o1000 == 0 && self.not_only_root_may_write()
     }
 
     /// As `stat -c '%a %u:%g'` writes it, with four digits.
@@ -230,6 +242,10 @@ mod tests {
         }
         for unsafe_one in [file(0o755, 5, 0), file(0o602, 0, 0), file(0o620, 0, 5)] {
             assert!(unsafe_one.not_only_root_may_write(), "{unsafe_one:?}");
+        }
+        assert!(file(0o602, 0, 0).others_may_write() && !file(0o664, 0, 0).others_may_write());
+        for (directory, open) in [(file(0o755, 5, 0), true), (file(0o777, 0, 0), true), (file(0o1777, 0, 0), false)] {
+            assert_eq!(directory.not_only_root_may_replace_files(), open, "{directory:?}");
         }
         assert_eq!(file(0o4755, 0, 5).shown(), "4755 0:5");
     }

@@ -3,12 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::files::cpuinfo;
+use super::module::{parameter, switch};
 use super::root::{Root, is_absent};
 use super::sysctl::optional_in;
 use super::{Fact, Gap};
-
-/// As much of `/proc/cpuinfo` as holds the first processor; each further one repeats it.
-const CPUINFO_LIMIT: u64 = 16 << 10;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -26,21 +25,26 @@ pub struct Processor {
 }
 
 pub(super) fn read(root: &Root) -> Processor {
-    let parameter = |path: &str| optional_in(root, "/sys/module", &format!("/sys/module/{path}"));
     Processor {
         is_virtual: is_virtual(root),
-        smt_active: optional_in(root, "/sys/devices/system/cpu", "/sys/devices/system/cpu/smt/active")
-            .and_then(|text| flag(text.as_deref())),
-        nested: nested(&parameter),
-        nx_huge_pages: parameter("kvm/parameters/nx_huge_pages"),
-        vmentry_l1d_flush: parameter("kvm_intel/parameters/vmentry_l1d_flush"),
+        smt_active: optional_in(root, "/sys/devices/system/cpu", "/sys/devices/system/cpu/smt/active").and_then(
+            |text| match text.as_deref() {
+                None => Ok(None),
+                Some("1") => Ok(Some(true)),
+                Some("0") => Ok(Some(false)),
+                Some(_) => Err("/sys/devices/system/cpu/smt/active holds neither 0 nor 1".to_owned()),
+            },
+        ),
+        nested: nested(root),
+        nx_huge_pages: parameter(root, "kvm", "nx_huge_pages"),
+        vmentry_l1d_flush: parameter(root, "kvm_intel", "vmentry_l1d_flush"),
     }
 }
 
-fn nested(parameter: &impl Fn(&str) -> Fact<Option<String>>) -> Fact<Option<bool>> {
+fn nested(root: &Root) -> Fact<Option<bool>> {
     let mut last = Fact::default();
     for module in ["kvm_intel", "kvm_amd", "kvm"] {
-        last = parameter(&format!("{module}/parameters/nested")).and_then(|text| flag(text.as_deref()));
+        last = switch(root, module, "nested");
         if !matches!(last, Fact::Known { value: None, .. }) {
             break;
         }
@@ -48,36 +52,16 @@ fn nested(parameter: &impl Fn(&str) -> Fact<Option<String>>) -> Fact<Option<bool
     last
 }
 
-/// The kernel writes a switch as `Y` and `N`, or as a number.
-fn flag(text: Option<&str>) -> Result<Option<bool>, String> {
-    match text {
-        None => Ok(None),
-        Some("Y" | "1") => Ok(Some(true)),
-        Some("N" | "0") => Ok(Some(false)),
-        Some(_) => Err("the kernel's value is neither yes nor no".to_owned()),
-    }
-}
-
 /// A hypervisor tells a guest's processor by a flag (x86), or describes the machine as its own (IBM Z).
 fn is_virtual(root: &Root) -> Fact<bool> {
-    const CPUINFO: &str = "/proc/cpuinfo";
     const SYSINFO: &str = "/proc/sysinfo";
     match root.read(SYSINFO) {
         Ok(text) => return Fact::known(SYSINFO, text.lines().any(|line| line.starts_with("VM00 "))),
         Err(error) if is_absent(&error) => {}
         Err(error) => return Gap::from_io(SYSINFO, &error).into(),
     }
-    let text = match root.read_start(CPUINFO, CPUINFO_LIMIT) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) => return Gap::from_io(CPUINFO, &error).into(),
-    };
-    let flags = text.lines().find_map(|line| line.strip_prefix("flags")?.trim_start().strip_prefix(':'));
-    match flags {
-        Some(flags) => {
-            Fact::known(format!("{CPUINFO}: flags"), flags.split_whitespace().any(|flag| flag == "hypervisor"))
-        }
-        None => Fact::missing(CPUINFO, "this processor does not say whether it is a virtual one"),
-    }
+    let flags = cpuinfo(root, "flags");
+    flags.map(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"))
 }
 
 #[cfg(test)]
@@ -117,7 +101,7 @@ mod tests {
         let arm = TestRoot::new();
         arm.file("/proc/cpuinfo", "Features : fp asimd\n").directory("/sys/module/kvm");
         let processor = read(&arm.root());
-        assert!(processor.is_virtual.get().unwrap_err().reason.contains("does not say"));
+        assert!(processor.is_virtual.get().unwrap_err().reason.contains("no line about flags"));
         assert_eq!(processor.nested.value(), Some(&None));
     }
 
@@ -129,7 +113,7 @@ mod tests {
         let test = TestRoot::new();
         test.file("/sys/module/kvm_intel/parameters/nested", "maybe").file("/proc/cpuinfo", vec![0xff; 99999]);
         let processor = read(&test.root());
-        assert_eq!(processor.nested.get().unwrap_err().reason, "the kernel's value is neither yes nor no");
+        assert!(processor.nested.get().unwrap_err().reason.ends_with("holds neither Y nor N"));
         assert!(processor.is_virtual.value().is_none());
     }
 }

@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::files::in_sys;
+use super::files::{cpuinfo, in_sys};
 use super::root::{Root, is_absent};
 use super::{Fact, Gap};
 
-const CPUINFO: &str = "/proc/cpuinfo";
-/// Of `/proc/cpuinfo` what stands before the single processors.
-const CPUINFO_LIMIT: u64 = 64 << 10;
 const UV: &str = "/sys/firmware/uv";
 const QUEUES: &str = "/sys/bus/ap/devices";
 const MATRIX: &str = "/sys/devices/vfio_ap/matrix";
@@ -66,20 +63,7 @@ pub(super) fn read(root: &Root) -> S390 {
 }
 
 fn facilities(root: &Root) -> Fact<BTreeSet<u32>> {
-    let origin = format!("{CPUINFO}: facilities");
-    let bytes = match root.read_start(CPUINFO, CPUINFO_LIMIT) {
-        Ok(bytes) => bytes,
-        Err(error) => return Gap::from_io(CPUINFO, &error).into(),
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.trim() == "facilities").then_some(value)
-    });
-    match line {
-        Some(line) => Fact::known(origin, line.split_whitespace().filter_map(|word| word.parse().ok()).collect()),
-        None => Fact::missing(origin, "/proc/cpuinfo has no line about facilities"),
-    }
+    cpuinfo(root, "facilities").map(|line| line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
 }
 
 fn queues(root: &Root) -> Result<Fact<BTreeMap<String, Option<String>>>, Gap> {

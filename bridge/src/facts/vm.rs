@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The facts about one virtual machine.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Fact;
-use super::access::FileMode;
 use super::guest::Guest;
 use super::helpers::Helper;
 use super::host::Process;
@@ -38,12 +36,10 @@ pub struct Vm {
     pub guest: Guest,
     /// When the log of a VM that does not run was last written, in seconds since 1970; `None` when there is no log.
     pub log_modified: Fact<Option<i64>>,
-    /// Files of the host that the definitions name outside of disks: kernels, shared directories, sockets.
+    /// Files of the host that the definitions name outside of disks: kernels, shared directories, sockets, scripts, logs.
     pub named_files: NamedFiles,
     /// Programs that work for it beside QEMU.
     pub helpers: Fact<Vec<Helper>>,
-    /// Files that libvirt runs for its interfaces, as the definitions name them; `None` for one that does not exist.
-    pub interface_scripts: BTreeMap<String, Fact<Option<FileMode>>>,
     /// Its files beside its images.
     pub left: Leftovers,
 }

@@ -42,7 +42,7 @@ pub static VECTORS: &[Vector] = &[
                 "Nothing past libvirt",
                 &["vm.qemu-commandline", "vm.qemu-overrides", "vm.emulator-path", "vm.qemu-monitor-exposed"],
             ),
-            barrier("current", "A QEMU without known bugs", &["proc.stale-binary"]),
+            barrier("current", "A QEMU without known bugs", &["proc.stale-binary", "host.security-updates"]),
             barrier("hardened", "Hardened QEMU binary, random addresses", &["host.qemu-binary-hardening", "host.aslr"]),
         ],
     },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The group libvirt, and those that own the VMs' disks.
 
-use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Judge, Judged, Outcome, Severity, Verdict};
 use crate::facts::Facts;
 use crate::facts::host::Group;
 use crate::policy::Profile;
@@ -60,8 +60,10 @@ pub static KVM_QEMU: Check = Check {
     basis: &[
         "https://libvirt.org/drvqemu.html",
         "https://github.com/systemd/systemd/blob/main/rules.d/50-udev-default.rules.in",
+        // Of disk: "mostly equivalent to root access".
+        "https://salsa.debian.org/debian/base-passwd/-/blob/master/doc/users-and-groups.sgml",
     ],
-    why: "The group disk reads and writes every disk of the host. The groups qemu and libvirt-qemu are those that images of VMs and QEMU's sockets belong to. Whoever is in one of them reads all VMs past libvirt, and writes what their guests start from.",
+    why: "The group disk reads and writes every disk of the host. The groups qemu and libvirt-qemu are those that images of VMs and QEMU's sockets belong to. What their modes give to the group, whoever is in it has past libvirt.",
     fix: "For each of these people run `gpasswd -d USER GROUP`. For /dev/kvm, which the group kvm is for, distributions let in everybody who sits at the machine.",
     impact: "These people no longer open disks and images directly; without kvm, VMs of their session may be slow. It holds from their next login.",
     apply: Apply::HostNow,
@@ -69,40 +71,40 @@ pub static KVM_QEMU: Check = Check {
     judge: Judge::Host(|facts, _| kvm_qemu(facts)),
 };
 
-/// The groups, with whether a person in them owns the VMs' disks.
-const DISKS: [(&str, bool); 4] = [("disk", true), ("qemu", true), ("libvirt-qemu", true), ("kvm", false)];
+/// The groups, the worst first, with what a person in them does.
+const DISKS: [(&str, Outcome, &str); 4] = [
+    ("disk", Outcome::Fail, "reads and writes every disk of the host and so is as good as root"),
+    // What that is, is up to the modes of the files: libvirt makes images for their owner alone.
+    ("qemu", Outcome::Warn, "has what files of VMs give to their group, past libvirt"),
+    ("libvirt-qemu", Outcome::Warn, "has what files of VMs give to their group, past libvirt"),
+    ("kvm", Outcome::Warn, "starts VMs with the kernel's help, whatever libvirt allows"),
+];
 
 fn kvm_qemu(facts: &Facts) -> Judged {
     let fact = &facts.host.groups;
     let groups = fact.get()?;
     let users = facts.host.access.users.get()?;
     let mut found = Vec::new();
-    for (name, owns) in DISKS {
+    for (name, outcome, power) in DISKS {
         let members = groups.iter().filter(|group| group.name == name).flat_map(|group| &group.members);
         // Who is not in /etc/passwd comes from a directory service, and is a person.
         let people: Vec<&str> = members
-            .filter(|member| users.get(*member).is_none_or(|user| super::is_person(user.uid)))
+            .filter(|member| users.get(*member).is_none_or(|user| crate::checks::is_person(user.uid)))
             .map(String::as_str)
             .collect();
         if !people.is_empty() {
-            found.push((name, owns, people.join(", ")));
+            found.push((name, outcome, power, people.join(", ")));
         }
     }
-    let verdict = match found.iter().max_by_key(|(_, owns, _)| *owns) {
-        None => {
-            return Ok(Verdict::pass("No person is in the groups disk, qemu, libvirt-qemu or kvm.")
-                .and(fact.origin(), "(no such member)"));
-        }
-        Some((name, true, people)) => Verdict::fail(format!(
-            "These people are in the group {name}, and so read and write disks of VMs past libvirt: {people}."
-        )),
-        Some((name, false, people)) => Verdict::warn(format!(
-            "These people are in the group {name}, and so start VMs with the kernel's help whatever libvirt allows: {people}."
-        )),
+    let Some((name, outcome, power, people)) = found.first() else {
+        return Ok(Verdict::pass("No person is in the groups disk, qemu, libvirt-qemu or kvm.")
+            .and(fact.origin(), "(no such member)"));
     };
-    Ok(found
-        .iter()
-        .fold(verdict, |verdict, (name, _, people)| verdict.and(format!("{}: {name}", fact.origin()), people.as_str())))
+    let message = format!("These people are in the group {name}, which {power}: {people}.");
+    let verdict = Verdict::new(*outcome, message);
+    Ok(found.iter().fold(verdict, |verdict, (name, _, _, people)| {
+        verdict.and(format!("{}: {name}", fact.origin()), people.as_str())
+    }))
 }
 
 fn named(group: &Group, wanted: impl Fn(&str) -> bool) -> Vec<&str> {

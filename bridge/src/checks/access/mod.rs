@@ -17,11 +17,6 @@ use crate::facts::Facts;
 /// Groups whose members become root anyway.
 const ADMINISTRATORS: [&str; 3] = ["wheel", "sudo", "root"];
 
-/// systemd's ranges: people from 1000 and systemd-homed's up to 60513, and above 16 bits the people of a domain.
-fn is_person(uid: u32) -> bool {
-    (1000..=60_513).contains(&uid) || uid > 65_535
-}
-
 /// A user who becomes root anyway.
 fn is_administrator(facts: &Facts, name: &str) -> bool {
     let groups = facts.host.groups.value().into_iter().flatten();

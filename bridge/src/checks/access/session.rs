@@ -31,7 +31,7 @@ fn session(facts: &Facts) -> Judged {
     for process in fact.get()? {
         let uid = process.uids.get()?[0];
         // One without libvirt is host.unmanaged-qemu's.
-        if let Some(guest) = process.guest.as_deref().filter(|_| super::is_person(uid)) {
+        if let Some(guest) = process.guest.as_deref().filter(|_| crate::checks::is_person(uid)) {
             let users = facts.host.access.users.value().into_iter().flatten();
             let name = users.filter(|(_, user)| user.uid == uid).map(|(name, _)| name.clone()).next();
             found.push((guest, name.unwrap_or_else(|| format!("user id {uid}")), process.uids.origin()));

@@ -16,7 +16,11 @@ pub static SUDO: Check = Check {
     severity: Severity::High,
     profile: Profile::Baseline,
     area: Area::Access,
-    basis: &["https://www.sudo.ws/docs/man/sudoers.man/", "https://www.qemu.org/docs/master/system/security.html"],
+    basis: &[
+        "https://www.sudo.ws/docs/man/sudoers.man/",
+        // To manage VMs of the system is equivalent to being root.
+        "https://gitlab.com/libvirt/libvirt-dbus/-/commit/43f9cd72efc6c931509e8ae893c845c8c03f1a1d",
+    ],
     why: "With virsh as root one defines a VM that has the host's own disk, and is root. `virsh` without arguments in sudoers allows every \
           argument. Without a password, any program that runs as that user can do it.",
     fix: "Remove the rule with `visudo`, or `visudo -f FILE` in /etc/sudoers.d. Users who only start and stop VMs get a polkit rule for \

@@ -136,7 +136,7 @@ fn vnc_tls(facts: &Facts, neighbours: &Neighbours) -> Judged {
         .or(conf.integer("default_tls_x509_verify")?)
         .is_some_and(|value| value != 0);
     let verdict = if !is_on(conf, "vnc_tls")? {
-        Verdict::fail(format!("VNC consoles listen on the network without TLS: {users}."))
+        Verdict::fail(format!("VNC consoles of these VMs listen on the network without TLS: {users}."))
     } else if verify {
         Verdict::pass(format!(
             "The VNC consoles on the network use TLS and verify the certificates of their clients: {users}."

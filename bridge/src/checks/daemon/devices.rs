@@ -76,7 +76,11 @@ pub static CONTROLLERS: Check = Check {
         const KEY: &str = "cgroup_controllers";
         let conf = facts.host.config.qemu.get()?;
         let Some(list) = conf.list(KEY)? else {
-            return Ok(shows(Verdict::pass("libvirt uses every control group controller of the host."), conf, KEY));
+            return Ok(shows(
+                Verdict::pass("qemu.conf lets libvirt use every control group controller that the host has."),
+                conf,
+                KEY,
+            ));
         };
         let lacks = |name: &&str| !list.iter().any(|listed| listed == name);
         let limits = ["cpu", "memory", "blkio"].into_iter().filter(lacks).collect::<Vec<_>>().join(", ");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! The helpers that connect VMs to networks.
 
-use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict, counted};
 use crate::facts::Facts;
+use crate::facts::helpers::{Helper, dnsmasqs};
 use crate::facts::permissions::FileMode;
 use crate::policy::Profile;
 
@@ -78,27 +79,27 @@ pub static DNSMASQ: Check = Check {
           /etc/dnsmasq.conf; under SELinux run `restorecon -v /usr/sbin/dnsmasq`. Then `virsh net-destroy NETWORK; virsh net-start NETWORK`.",
     impact: "VMs lose that network until it is started again, and some until they are started anew.",
     apply: Apply::Manual,
-    needs: "pid files in /run/libvirt/network; user and SELinux label of these processes in /proc",
+    needs: "command line, user and SELinux label of dnsmasq's processes in /proc",
     judge: Judge::Host(|facts, _| dnsmasq(facts)),
 };
 
 fn dnsmasq(facts: &Facts) -> Judged {
-    let fact = &facts.host.dnsmasq;
-    let processes = fact.get()?;
+    let processes: Vec<(&str, &Helper)> = dnsmasqs(facts.host.helpers.get()?).collect();
     if processes.is_empty() {
-        return Ok(Verdict::not_applicable("No dnsmasq runs for a network of libvirt.").and(fact.origin(), "(none)"));
+        let origin = facts.host.helpers.origin();
+        return Ok(Verdict::not_applicable("No dnsmasq runs for a network of libvirt.").and(origin, "(none)"));
     }
     let (mut root, mut free) = (Vec::new(), Vec::new());
     let mut evidence = Vec::new();
-    for process in processes {
-        let network = process.network.as_str();
-        if *process.uid.get()? == 0 {
-            root.push(network);
+    for (network, process) in &processes {
+        let [_, effective, ..] = *process.uids.get()?;
+        if effective == 0 {
+            root.push(*network);
         }
-        evidence.push((process.uid.origin(), process.uid.shown()));
+        evidence.push((process.uids.origin(), effective.to_string()));
         let label = process.label.get()?.as_deref();
         if label.is_some_and(|label| label.split(':').nth(2).is_some_and(|kind| kind.starts_with("unconfined_"))) {
-            free.push(network);
+            free.push(*network);
         }
         evidence.push((process.label.origin(), label.unwrap_or("(no label)").to_owned()));
     }
@@ -107,7 +108,7 @@ fn dnsmasq(facts: &Facts) -> Judged {
     } else if !root.is_empty() {
         Verdict::warn(format!("dnsmasq runs as root for these networks: {}.", root.join(", ")))
     } else {
-        Verdict::pass(format!("dnsmasq runs as a user of its own for {} networks.", processes.len()))
+        Verdict::pass(format!("dnsmasq runs as a user of its own for {}.", counted(processes.len(), "network")))
     };
     Ok(evidence.into_iter().fold(verdict, |verdict, (origin, value)| verdict.and(origin, value)))
 }

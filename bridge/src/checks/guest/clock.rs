@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::silent;
-use crate::checks::{Apply, Area, Check, Judge, Judged, Severity, Verdict};
+use super::{silent, unheard};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict};
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
@@ -28,15 +28,18 @@ pub static TIME_SKEW: Check = Check {
     impact: "A clock that jumps can confuse databases and cron; chrony moves small differences slowly.",
     apply: Apply::Manual,
     needs: "The time that the guest agent reports (virsh domtime)",
-    judge: Judge::Vm(|_, vm, _| time_skew(vm)),
+    judge: Judge::Definition(|_, vm, domain| time_skew(vm, domain)),
 };
 
-fn time_skew(vm: &Vm) -> Judged {
+fn time_skew(vm: &Vm, domain: &Domain) -> Judged {
     if let Some(silent) = silent(vm)? {
         return Ok(silent);
     }
     let skew = &vm.guest.clock_skew;
-    let seconds = *skew.get()?;
+    let seconds = match skew.get() {
+        Ok(seconds) => *seconds,
+        Err(gap) => return unheard(domain, gap),
+    };
     let side = if seconds < 0 { "behind" } else { "ahead of" };
     let message = || format!("The guest's clock is {} seconds {side} the host's.", seconds.unsigned_abs());
     Ok(match seconds.unsigned_abs() {

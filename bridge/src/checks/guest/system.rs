@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::silent;
+use super::{silent, unheard};
 use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict};
 use crate::facts::guest::GuestOs;
 use crate::facts::{Facts, Gap, Vm};
@@ -93,9 +93,15 @@ fn id_mismatch(vm: &Vm, domain: &Domain) -> Judged {
     if let Some(silent) = silent(vm)? {
         return Ok(silent);
     }
-    let id = declared(domain)?;
+    let Some(id) = domain.guest_os() else {
+        let message = "The definition names no operating system, from which the guest could differ.";
+        return Ok(Verdict::not_applicable(message).because([domain.absence("metadata/libosinfo:libosinfo")]));
+    };
     let fact = &vm.guest.os;
-    let os = fact.get()?;
+    let os = match fact.get() {
+        Ok(os) => os,
+        Err(gap) => return unheard(domain, gap),
+    };
     let verdict = match compare(id, os) {
         Match::Same => return Ok(Verdict::pass("The guest says that it is what the definition names.")),
         Match::Release => Verdict::info(format!("The guest says that it is another release: {}.", said(os))),

@@ -2,7 +2,7 @@
 //! KVM: virtualisation inside guests, and who may open its devices.
 
 use crate::checks::{Apply, Area, Check, Judge, Judged, Need, Severity, Verdict};
-use crate::facts::device_nodes::DeviceNode;
+use crate::facts::permissions::FileMode;
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
 
@@ -50,7 +50,7 @@ pub static NESTED: Check = Check {
 /// One device node: its path, its owner and mode, and the name of its group.
 struct Node<'a> {
     path: &'a str,
-    access: DeviceNode,
+    access: &'a FileMode,
     group: String,
 }
 
@@ -73,7 +73,7 @@ fn nodes<'a>(facts: &'a Facts, starts: &[&str]) -> Result<Vec<Node<'a>>, Gap> {
         Some(group) => group.name.clone(),
         None => gid.to_string(),
     };
-    Ok(wanted.map(|(path, node)| Node { path, access: *node, group: named(node.gid) }).collect())
+    Ok(wanted.map(|(path, node)| Node { path, access: node, group: named(node.gid) }).collect())
 }
 
 pub static DEV_KVM: Check = Check {
@@ -99,10 +99,10 @@ pub static DEV_KVM: Check = Check {
         };
         let node = kvm.access;
         Ok(kvm.on(if node.uid != 0 {
-            Verdict::fail(format!("/dev/kvm belongs to the user with id {}, who may open it to anybody.", node.uid))
-        } else if node.others_write() {
+            Verdict::warn(format!("/dev/kvm belongs to the user with id {}, who may open it to anybody.", node.uid))
+        } else if node.others_may_write() {
             Verdict::info("Every user may use KVM, as systemd has it by default (/dev/kvm has mode 0666).")
-        } else if node.group_writes() && !["kvm", "root"].contains(&kvm.group.as_str()) {
+        } else if node.mode & 0o020 != 0 && !["kvm", "root"].contains(&kvm.group.as_str()) {
             Verdict::warn(format!("The group {} may use KVM; it is usually kvm.", kvm.group))
         } else {
             Verdict::pass("Only root and the group kvm may use KVM.")
@@ -116,7 +116,11 @@ pub static DEV_SEV: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Confidential,
     area: Area::Access,
-    basis: &["https://libvirt.org/kbase/launch_security_sev.html"],
+    basis: &[
+        "https://libvirt.org/kbase/launch_security_sev.html",
+        // Whether a process may change the platform's state is up to the mode of the node alone.
+        "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/commit/?id=b61028135843d5418f0469d11e2769ca77159463",
+    ],
     why: "Through /dev/sev the keys and certificates of AMD's secure processor are made, exported and reset. Who may write there can replace the identity \
           that owners of confidential VMs trust.",
     fix: "Remove the udev rule that opens /dev/sev (`grep -r sev /etc/udev/rules.d /usr/lib/udev/rules.d`), and run `udevadm control --reload && udevadm trigger /dev/sev`.",
@@ -131,11 +135,11 @@ pub static DEV_SEV: Check = Check {
             )
             .and(facts.host.device_nodes.origin(), "(no sev)"));
         };
-        Ok(sev.on(if sev.access.others_write() {
+        Ok(sev.on(if sev.access.others_may_write() {
             Verdict::fail(
                 "Every user may change the state of the processor's memory encryption: others may write /dev/sev.",
             )
-        } else if sev.access.others_read() {
+        } else if sev.access.others_may_read() {
             Verdict::warn(
                 "Every user may ask the processor's memory encryption for its state: others may read /dev/sev.",
             )
@@ -166,7 +170,7 @@ fn vhost(facts: &Facts) -> Judged {
         return Ok(Verdict::not_applicable("There are no vhost devices on this host.")
             .and(facts.host.device_nodes.origin(), "(no vhost-*)"));
     }
-    let open: Vec<&Node> = found.iter().filter(|node| node.access.others_write()).collect();
+    let open: Vec<&Node> = found.iter().filter(|node| node.access.others_may_write()).collect();
     if open.is_empty() {
         return Ok(found
             .iter()

@@ -93,7 +93,7 @@ fn disabled(facts: &Facts) -> Judged {
         ))
     } else {
         Verdict::fail(format!(
-            "Kernel arguments switch protection from weaknesses that this processor may have off: {}.",
+            "Kernel arguments switch off protection from weaknesses that this processor may have: {}.",
             arguments.join(", ")
         ))
     }

@@ -19,4 +19,5 @@ pub mod selinux_domains;
 pub mod services;
 pub mod sysctl;
 pub mod unmanaged;
+pub mod updates;
 pub mod vfio;

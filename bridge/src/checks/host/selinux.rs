@@ -37,7 +37,7 @@ pub static ENFORCING: Check = Check {
 fn without_selinux(host: &Host) -> Judged {
     let (mode, enabled) = (&host.selinux.mode, &host.apparmor.enabled);
     if !*enabled.get()? {
-        let message = "SELinux is disabled and AppArmor is not on: nothing separates the VMs but their user id.";
+        let message = "SELinux is disabled and AppArmor is not on, so that no security module keeps the VMs apart.";
         return Ok(Verdict::fail(message).with(mode).with(enabled));
     }
     let profiles = &host.apparmor.profiles;

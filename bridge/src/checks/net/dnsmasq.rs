@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::{FORMAT, networks, place};
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Severity, Verdict};
+use crate::facts::helpers::dnsmasqs;
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
 
@@ -42,7 +43,7 @@ const OWN: &str = "/var/lib/libvirt/";
 
 fn options(facts: &Facts) -> Judged {
     networks(facts, |networks| {
-        let mut worst: Option<(&str, &str)> = None;
+        let (mut runs, mut reads): (Option<(&str, &str)>, Option<(&str, &str)>) = (None, None);
         let mut first: Option<(&str, &str)> = None;
         let mut evidence = Vec::new();
         for (name, network) in networks {
@@ -52,22 +53,28 @@ fn options(facts: &Facts) -> Judged {
                     line.split_once('=').map_or((line.as_str(), ""), |(key, value)| (key.trim(), value.trim()));
                 let key = key.trim_start_matches('-');
                 let outside = !value.starts_with(OWN) || value.contains("..");
-                if RUNS.contains(&key) || (READS.contains(&key) && outside) {
-                    worst.get_or_insert((name, line));
+                // By dnsmasq's manual (--dhcp-scriptuser) such a program runs as root.
+                if RUNS.contains(&key) {
+                    runs.get_or_insert((name, line));
+                } else if READS.contains(&key) && outside {
+                    reads.get_or_insert((name, line));
                 }
                 if evidence.len() < super::NAMED {
                     evidence.push(Evidence { origin: place(name, "/dnsmasq:options"), value: line.clone() });
                 }
             }
         }
-        Ok(match (worst, first) {
-            (Some((name, line)), _) => Verdict::fail(format!(
-                "The network {name} lets dnsmasq, which starts as root, run a program or read any file: {line}."
+        Ok(match (runs, reads, first) {
+            (Some((name, line)), ..) => {
+                Verdict::fail(format!("The network {name} lets dnsmasq run a program as root: {line}."))
+            }
+            (None, Some((name, line)), _) => Verdict::warn(format!(
+                "The network {name} lets dnsmasq, which starts as root, read a file that is not libvirt's: {line}."
             )),
-            (None, Some((name, line))) => Verdict::warn(format!(
+            (None, None, Some((name, line))) => Verdict::warn(format!(
                 "The network {name} hands lines to dnsmasq that libvirt does not look at: {line}."
             )),
-            (None, None) => Verdict::pass("No network of libvirt hands lines of its own to dnsmasq."),
+            (None, None, None) => Verdict::pass("No network of libvirt hands lines of its own to dnsmasq."),
         }
         .because(evidence))
     })
@@ -79,7 +86,7 @@ pub static LISTEN: Check = Check {
     severity: Severity::Medium,
     profile: Profile::Server,
     area: Area::Network,
-    basis: &[FORMAT],
+    basis: &[FORMAT, "https://www.cve.org/CVERecord?id=CVE-2012-3411"],
     why: "A dnsmasq that answers on the host's other networks gives everybody there the names and addresses of the VMs, and may be used \
           as an open resolver against others.",
     fix: "Run `virsh net-destroy NETWORK; virsh net-start NETWORK`, so that libvirt writes dnsmasq's configuration anew; remove listen-address and the \
@@ -96,14 +103,10 @@ fn listen(facts: &Facts) -> Judged {
     let networks = facts.libvirt.networks.get()?;
     let helpers = facts.host.helpers.get()?;
     let mut evidence = Vec::new();
-    // What runs counts first: the files may have been written since.
     let directory = "/var/lib/libvirt/dnsmasq/";
-    let running = helpers.iter().filter_map(|helper| {
-        let name = helper.conf.as_deref()?.strip_prefix(directory)?.strip_suffix(".conf")?;
-        Some((name, helper)).filter(|_| helper.kind == "dnsmasq")
-    });
     let mut gap = None;
-    for (name, helper) in running {
+    // What runs counts first: the files may have been written since.
+    for (name, helper) in dnsmasqs(helpers) {
         let listeners = match helper.listeners.get() {
             Ok(listeners) => listeners,
             Err(missing) => {

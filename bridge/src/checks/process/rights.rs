@@ -66,7 +66,7 @@ pub static UID: Check = Check {
         judge(vm, |process| {
             let uids = process.uids.get()?;
             let shown = uids.map(|uid| uid.to_string()).join(" ");
-            let person = uids.iter().find(|uid| is_person(**uid)).filter(|_| !is_session(vm));
+            let person = uids.iter().find(|uid| crate::checks::is_person(**uid)).filter(|_| !is_session(vm));
             let verdict = if uids.contains(&0) {
                 Verdict::fail("QEMU runs as root (user id 0).")
             } else if let Some(uid) = person {
@@ -82,12 +82,6 @@ pub static UID: Check = Check {
         })
     }),
 };
-
-/// systemd's ranges: people from 1000 and systemd-homed's up to 60513, then ids for services (Debian's libvirt-qemu is
-/// 64055), and above 16 bits the people of a domain.
-fn is_person(uid: u32) -> bool {
-    (1000..=60_513).contains(&uid) || uid > 65_535
-}
 
 pub static CAPABILITIES: Check = Check {
     id: "proc.capabilities",

@@ -90,9 +90,6 @@ pub static OWNER: Check = Check {
     judge: Judge::Definition(|facts, vm, domain| Ok(owner(facts, vm, domain))),
 };
 
-/// Accounts for people, by the defaults of `/etc/login.defs`; Debian's libvirt-qemu has 64055.
-const PEOPLE: std::ops::Range<u32> = 1000..60_000;
-
 fn owner(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     if is_session(vm) {
         return Verdict::not_applicable("A user runs this VM with his own rights, and its images are his.");
@@ -108,10 +105,15 @@ fn owner(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
         let path = file.path;
         match file.meta() {
             Err(gap) => tally.add(Outcome::Unknown, || not_known(&format!("The owner of {path}"), &gap)),
-            Ok(meta) if PEOPLE.contains(&meta.uid) && qemu != Some(meta.uid) => tally.add(Outcome::Warn, || {
-                Verdict::warn(format!("{path} belongs to the user {}, who is neither root nor QEMU's user.", meta.uid))
+            Ok(meta) if crate::checks::is_person(meta.uid) && qemu != Some(meta.uid) => {
+                tally.add(Outcome::Warn, || {
+                    Verdict::warn(format!(
+                        "{path} belongs to the user {}, who is neither root nor QEMU's user.",
+                        meta.uid
+                    ))
                     .and(format!("stat {path}"), meta.shown())
-            }),
+                })
+            }
             Ok(_) => {}
         }
     }

@@ -4,10 +4,9 @@
 use roxmltree::Node;
 
 use super::Tally;
-use super::memory::is_person;
 use crate::checks::domain::{child, children};
-use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Outcome, Severity, Verdict};
-use crate::facts::named_files::NamedFile;
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Outcome, Severity, Verdict, is_person};
+use crate::facts::permissions::FileMode;
 use crate::facts::{Gap, Vm};
 use crate::policy::Profile;
 
@@ -146,7 +145,7 @@ fn direct_kernel(vm: &Vm, domain: &Domain) -> Judged {
 }
 
 /// `None`: the file is not there, so that nobody can start it.
-fn file<'a>(vm: &'a Vm, path: &str) -> Result<Option<&'a NamedFile>, Gap> {
+fn file<'a>(vm: &'a Vm, path: &str) -> Result<Option<&'a FileMode>, Gap> {
     match vm.named_files.get(path) {
         Some(fact) => fact.get().map(Option::as_ref),
         None => Err(Gap::new(path, format!("the owner of {path} was not read"))),
@@ -154,7 +153,7 @@ fn file<'a>(vm: &'a Vm, path: &str) -> Result<Option<&'a NamedFile>, Gap> {
 }
 
 /// Who may write a file, beside the system itself. QEMU's own user owns it while the VM runs.
-fn writers(vm: &Vm, file: &NamedFile) -> Option<String> {
+fn writers(vm: &Vm, file: &FileMode) -> Option<String> {
     if file.mode & 0o002 != 0 {
         Some("everybody".to_owned())
     } else if file.mode & 0o020 != 0 && is_person(file.gid) {

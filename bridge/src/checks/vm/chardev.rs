@@ -6,9 +6,11 @@ use roxmltree::Node;
 use super::console::is_loopback;
 use super::{Tally, not_known};
 use crate::checks::domain::{child, children};
-use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Outcome, Severity, Verdict, is_person};
 use crate::facts::host::ConfValue;
-use crate::facts::{Facts, Gap};
+use crate::facts::named_files::directory_of;
+use crate::facts::permissions::FileMode;
+use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
 pub static NETWORK: Check = Check {
@@ -150,11 +152,11 @@ pub static FILE_PATH: Check = Check {
     fix: "Run `virsh edit VM` and move the path to /var/log/libvirt/qemu, shut the VM down and start it again.",
     impact: "Whatever reads the file must look for it at the new place.",
     apply: Apply::NextStart,
-    needs: "//serial, //parallel, //console and //channel in the definition",
-    judge: Judge::Definition(|_, _, domain| Ok(file_path(domain))),
+    needs: "//serial, //parallel, //console and //channel in the definition; owner and mode of these files and of their directories",
+    judge: Judge::Definition(|_, vm, domain| Ok(file_path(vm, domain))),
 };
 
-fn file_path(domain: &Domain) -> Verdict {
+fn file_path(vm: &Vm, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     for device in chardevs(domain) {
         let source = child(device, "source").filter(|_| matches!(device.attribute("type"), Some("file" | "pipe")));
@@ -169,10 +171,37 @@ fn file_path(domain: &Domain) -> Verdict {
                     ))
                     .because([domain.evidence(node, attribute)])
                 });
+            } else if let Some((file, who)) = stranger(vm, path) {
+                tally.add(Outcome::Warn, || {
+                    let name = name(device);
+                    Verdict::warn(format!(
+                        "What the guest writes to a {name} goes to {path}, and {who} may put something else there."
+                    ))
+                    .because([domain.evidence(node, attribute)])
+                    .and(format!("stat {}", file.path), file.shown())
+                });
             }
         }
     }
     tally.finish(|| Verdict::pass("No serial port, console or channel writes a file outside of libvirt's directories."))
+}
+
+/// The file, or its directory, where somebody beside the system may write. A session's files are its user's.
+fn stranger<'a>(vm: &'a Vm, path: &str) -> Option<(&'a FileMode, String)> {
+    let named = |path: &str| vm.named_files.get(path)?.value()?.as_ref();
+    let who = |file: &FileMode| {
+        if is_person(file.uid) {
+            Some(format!("the user {}", file.uid))
+        } else if file.others_may_write() && file.mode & 0o1000 == 0 {
+            Some("everybody".to_owned())
+        } else {
+            None
+        }
+    };
+    [path, directory_of(path)].into_iter().filter(|_| vm.connection != "session").find_map(|path| {
+        let file = named(path)?;
+        Some((file, who(file)?))
+    })
 }
 
 fn is_libvirts(path: &str) -> bool {

@@ -215,7 +215,7 @@ pub static NESTED: Check = Check {
     fix: "Run `virt-xml VM --edit --cpu host-model,disable=vmx` (on AMD: disable=svm). To switch it off for the whole host, see `host.kvm-nested`.",
     impact: "VMs, some emulators, and virtualization-based security of Windows stop working in the guest.",
     apply: Apply::NextStart,
-    needs: "<cpu> in the definition, the parameter nested of kvm_intel or kvm_amd, flags in /proc/cpuinfo, \
+    needs: "<cpu> in the definition, the parameter nested of kvm_intel, kvm_amd or kvm, flags in /proc/cpuinfo, \
             /usr/share/libvirt/cpu_map",
     judge: Judge::Definition(|facts, _, domain| nested(facts, domain)),
 };
@@ -225,16 +225,15 @@ fn nested(facts: &Facts, domain: &Domain) -> Judged {
         return Ok(verdict);
     }
     let cpu = &facts.host.cpu;
-    let evidence = match cpu.nested.get()? {
-        Some(true) => Evidence { origin: cpu.nested.origin().to_owned(), value: "Y".to_owned() },
+    let nested = &facts.host.processor.nested;
+    let evidence = match nested.get()? {
+        Some(true) => Evidence { origin: nested.origin().to_owned(), value: "on".to_owned() },
         Some(false) => {
-            return Ok(
-                Verdict::pass("KVM lets no guest of this host run VMs of its own.").and(cpu.nested.origin(), "N")
-            );
+            return Ok(Verdict::pass("KVM lets no guest of this host run VMs of its own.").and(nested.origin(), "off"));
         }
         None => {
             return Ok(Verdict::pass("KVM is not loaded on this host, so that no guest can use its virtualization.")
-                .and(cpu.nested.origin(), "(does not exist)"));
+                .and(nested.origin(), "(does not exist)"));
         }
     };
     let name = if cpu.flags.get()?.contains("svm") { "svm" } else { "vmx" };

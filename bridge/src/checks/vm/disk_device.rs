@@ -21,7 +21,7 @@ pub static HOST_DEVICE: Check = Check {
     severity: Severity::Critical,
     profile: Profile::Baseline,
     area: Area::Storage,
-    basis: &["https://libvirt.org/drvqemu.html"],
+    basis: &["https://libvirt.org/drvqemu.html", "https://www.qemu.org/docs/master/system/qemu-block-drivers.html"],
     why: "A guest that can write a device on which the host has a file system, swap space or a volume group rewrites the host. Of a whole disk the host also reads what \
           the guest writes there: partitions, volume groups, RAID members.",
     fix: "Detach the device with `virsh detach-disk VM TARGET --config`. Give the VM a logical volume or an image of its own, which nothing on the host has open.",

@@ -5,6 +5,7 @@ use roxmltree::Node;
 
 use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
 use crate::facts::host::DumpDirectory;
+use crate::facts::permissions::FileMode;
 use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
 
@@ -49,8 +50,7 @@ fn watchdog(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
         None => Verdict::info(format!("The guest's memory is written to {} when {when}.", fact.origin()))
             .because([evidence, place("(does not exist yet)")]),
         Some(directory) => {
-            let mode = format!("{:04o}, uid {}, gid {}", directory.mode, directory.uid, directory.gid);
-            let DumpDirectory { path, .. } = directory;
+            let path = &directory.own.path;
             if is_open(directory) {
                 Verdict::warn(format!(
                     "The guest's memory is written to {path} when {when}, and other users of the host may look into that directory."
@@ -58,15 +58,15 @@ fn watchdog(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
             } else {
                 Verdict::info(format!("The guest's memory is written to {path} when {when}."))
             }
-            .because([evidence, place(&mode)])
+            .because([evidence, place(&directory.own.shown())])
         }
     })
 }
 
 /// Whether users of the host list the directory or put files into it. That it is QEMU's user's own is libvirt's doing.
 fn is_open(directory: &DumpDirectory) -> bool {
-    let group = directory.gid != 0 && directory.mode & 0o060 != 0;
-    directory.closed_by.is_none() && (group || directory.mode & 0o006 != 0)
+    let FileMode { gid, mode, .. } = directory.own;
+    directory.closed_by.is_none() && (gid != 0 && mode & 0o060 != 0 || mode & 0o006 != 0)
 }
 
 pub static DUMP_CORE: Check = Check {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Who the VM is: to itself after a step back in time, and to whoever is responsible.
 
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Severity, Verdict, counted};
 use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
 
@@ -21,7 +21,7 @@ pub static GENID: Check = Check {
     judge: Judge::Definition(genid),
 };
 
-fn genid(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
+fn genid(_: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     if let Some(node) = domain.find("genid") {
         return Ok(Verdict::pass("The VM has a generation id.").because([domain.text_evidence(node)]));
     }
@@ -29,21 +29,22 @@ fn genid(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
         Verdict::info("The VM has no generation id: its guest does not notice when it is set back or copied.");
     // Servers are called by the year (`win/2k22`); others are no domain controllers.
     let server = domain.guest_os().is_some_and(|os| os.starts_with("http://microsoft.com/win/2k"));
-    if !server || !matches!(vm.connection.as_str(), "system" | "qemu:///system") {
+    if !server || !matches!(vm.connection.as_str(), "system" | "session") {
         return Ok(verdict.because([domain.absence("genid")]));
     }
-    let snapshots = &facts.host.snapshots;
-    Ok(match snapshots.get()?.get(&vm.name) {
-        Some(count) => {
+    let snapshots = &vm.left.snapshots;
+    Ok(match snapshots.get()?.len() {
+        0 => verdict.because([domain.absence("genid")]),
+        count => {
             let message = format!(
-                "The Windows server has {count} snapshots and no generation id: set back to one, it repeats what it did."
+                "The Windows server has {} and no generation id: set back to one, it repeats what it did.",
+                counted(count, "snapshot")
             );
             Verdict::warn(message)
                 .because([domain.absence("genid")])
                 .because(domain.guest_os_evidence())
-                .and(format!("{}/{}", snapshots.origin(), vm.name), format!("{count} files"))
+                .and(snapshots.origin(), counted(count, "snapshot"))
         }
-        None => verdict.because([domain.absence("genid")]),
     })
 }
 

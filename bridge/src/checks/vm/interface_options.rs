@@ -9,6 +9,8 @@ use super::Tally;
 use crate::checks::domain::{child, children};
 use crate::checks::net;
 use crate::checks::{Apply, Area, Check, Domain, Judge, Outcome, Severity, Verdict};
+use crate::facts::named_files::directory_of;
+use crate::facts::permissions::FileMode;
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
@@ -202,13 +204,11 @@ pub static SCRIPT: Check = Check {
 fn script_verdict(vm: &Vm, path: &str) -> (Outcome, Verdict) {
     // In a user's session it runs with that user's rights.
     let session = vm.connection == "session" || vm.connection.ends_with("/session");
-    let file = vm.interface_scripts.get(path).and_then(|fact| fact.value());
-    let writable = file.and_then(Option::as_ref).is_some_and(|file| {
-        file.uid != 0
-            || file.parent_uid != 0
-            || file.mode & 0o022 != 0
-            || (file.parent_mode & 0o022 != 0 && file.parent_mode & 0o1000 == 0)
-    });
+    let named = |path: &str| vm.named_files.get(path).and_then(|fact| fact.value());
+    let file = named(path);
+    let directory = named(directory_of(path)).and_then(Option::as_ref);
+    let writable = file.and_then(Option::as_ref).is_some_and(FileMode::not_only_root_may_write)
+        || directory.is_some_and(FileMode::not_only_root_may_replace_files);
     if session {
         return (
             Outcome::Warn,

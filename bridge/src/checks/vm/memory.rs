@@ -6,7 +6,7 @@ use roxmltree::Node;
 use super::Tally;
 use crate::checks::domain::{child, children};
 use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Outcome, Severity, Verdict};
-use crate::facts::named_files::NamedFile;
+use crate::facts::permissions::FileMode;
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
 
@@ -154,15 +154,9 @@ pub static IVSHMEM: Check = Check {
 };
 
 /// The owner of a socket where it is a person, and not the system or QEMU's own user. A session's VMs are their user's.
-fn stranger<'a>(vm: &'a Vm, path: &str) -> Option<&'a NamedFile> {
+fn stranger<'a>(vm: &'a Vm, path: &str) -> Option<&'a FileMode> {
     let file = vm.named_files.get(path)?.value()?.as_ref()?;
-    (vm.connection != "session" && is_person(file.uid)).then_some(file)
-}
-
-/// Ids of people, as distributions give them out (`UID_MIN`, `UID_MAX`) or a directory does. QEMU's own user is 107 with Red Hat and
-/// 64055 with Debian, which keeps 60000 and above for itself, as systemd does.
-pub(super) fn is_person(id: u32) -> bool {
-    (1000..60_000).contains(&id) || id > 65_535
+    (vm.connection != "session" && crate::checks::is_person(file.uid)).then_some(file)
 }
 
 pub static HARD_LIMIT: Check = Check {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What the definition says about the VM's confinement.
 
+use roxmltree::Node;
+
 use super::{Tally, is_read};
 use crate::checks::domain::{child, children};
-use crate::checks::{Apply, Area, Check, Domain, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Neighbours, Outcome, Severity, Verdict};
+use crate::facts::mounts::Mount;
 use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
 
@@ -150,7 +153,7 @@ fn seclabel_static(_: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         return Ok(found);
     }
     is_read(vm)?;
-    Ok(Verdict::pass("The definition has no written label, so libvirt makes a unique one."))
+    Ok(Verdict::pass("The definition has no written label of SELinux or AppArmor."))
 }
 
 pub static DISK_NORELABEL: Check = Check {
@@ -162,33 +165,52 @@ pub static DISK_NORELABEL: Check = Check {
     basis: &["https://libvirt.org/formatdomain.html#security-label"],
     why: "With `relabel='no'` libvirt leaves a file's label as it is. For the VM to open it, that label must be one that other VMs \
           may open too, so that nothing keeps them from it.",
-    fix: "Run `virsh edit VM` and delete the `<seclabel relabel='no'/>` element below `<source>`. Keep it for a file on NFS, which has no \
-          labels, and accept the finding there.",
+    fix: "Run `virsh edit VM` and delete the `<seclabel relabel='no'/>` element below `<source>`. A file on NFS, which has no labels, may \
+          keep it: it is reported for information there.",
     impact: "libvirt changes the file's owner and label when the VM starts, and back when it stops: another program that \
              uses the file meanwhile may lose access to it.",
     apply: Apply::NextStart,
-    needs: "//source/seclabel in the definition",
-    judge: Judge::Definition(|_, _, domain| Ok(norelabel(domain))),
+    needs: "//source/seclabel in the definition, and /proc/1/mountinfo for where the files lie",
+    judge: Judge::Definition(|facts, vm, domain| Ok(norelabel(facts, vm, domain))),
 };
 
-fn norelabel(domain: &Domain) -> Verdict {
+fn norelabel(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
     let mut tally = Tally::default();
     let devices = domain.find("devices").into_iter().flat_map(|devices| devices.children());
     for device in devices.filter(roxmltree::Node::is_element) {
         for source in children(device, "source") {
             for label in children(source, "seclabel").filter(|label| label.attribute("relabel") == Some("no")) {
+                let path = ["file", "dev", "path", "dir", "name"].iter().find_map(|name| source.attribute(*name));
                 // What lies on another host has no label of this one.
                 let network = device.attribute("type") == Some("network");
-                let outcome = if network { Outcome::Info } else { Outcome::Warn };
+                let unlabelled = path.and_then(|path| unlabelled(facts, vm, label, path));
+                let outcome = if network || unlabelled.is_some() { Outcome::Info } else { Outcome::Warn };
                 tally.add(outcome, || {
-                    let path = ["file", "dev", "path", "dir", "name"].iter().find_map(|name| source.attribute(*name));
                     let by = label.attribute("model").map_or_else(String::new, |model| format!(" for {model}"));
                     let path = path.unwrap_or("a file");
-                    Verdict::new(outcome, format!("libvirt does not label {path}{by}."))
-                        .because([domain.evidence(label, "relabel")])
+                    let message = match unlabelled {
+                        Some(mount) => format!(
+                            "libvirt does not label {path}{by}, which lies on a file system without labels ({}).",
+                            mount.fs_type
+                        ),
+                        None => format!("libvirt does not label {path}{by}."),
+                    };
+                    let mounts = facts.host.mounts.origin();
+                    let mount = unlabelled.map(|mount| Evidence {
+                        origin: format!("{mounts}: {}", mount.point),
+                        value: format!("{} {}", mount.fs_type, mount.options),
+                    });
+                    Verdict::new(outcome, message).because([domain.evidence(label, "relabel")]).because(mount)
                 });
             }
         }
     }
     tally.finish(|| Verdict::pass("The definition exempts no file from its label."))
+}
+
+/// The mount of a file, where nothing could label it. Owners (the model dac) do have a meaning on NFS.
+fn unlabelled<'a>(facts: &'a Facts, vm: &Vm, label: Node, path: &str) -> Option<&'a Mount> {
+    let here = matches!(vm.connection.as_str(), "system" | "session" | "file");
+    let mounts = facts.host.mounts.value().filter(|_| here && label.attribute("model") != Some("dac"))?;
+    mounts.for_path(path).filter(|mount| mount.is_remote() && !mount.is_labelled())
 }

@@ -74,7 +74,7 @@ fn vbs(facts: &Facts, vm: &Vm, domain: &Domain) -> Judged {
     if !is_x86(arch(facts, domain)?) {
         return Ok(Verdict::not_applicable("Red Hat's chapter is about x86, and this VM has another architecture."));
     }
-    let nested = &facts.host.memory_encryption.nested;
+    let nested = &facts.host.processor.nested;
     let cpu = virtualizes(domain);
     let mut lacking = Vec::new();
     if *nested.get()? != Some(true) {

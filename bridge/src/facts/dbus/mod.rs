@@ -3,6 +3,7 @@
 
 mod firewalld;
 mod fwupd;
+mod packagekit;
 mod peer;
 mod polkit;
 mod systemd;
@@ -16,7 +17,7 @@ use super::{Fact, Gap};
 /// How long a service may take for one answer; see `peer::TOGETHER` for all of them.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Adds what systemd, polkit, firewalld and fwupd say to the facts about the running host.
+/// Adds what systemd, polkit, firewalld, fwupd and PackageKit say to the facts about the running host.
 pub fn read(host: &mut Host) {
     let address =
         std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(|_| "unix:path=/run/dbus/system_bus_socket".to_owned());
@@ -30,12 +31,14 @@ fn read_from(address: &str, limit: Duration, host: &mut Host) {
         let polkit = scope.spawn(|| polkit::read(address, limit));
         let firewall = scope.spawn(|| firewalld::read(address, limit));
         let fwupd = scope.spawn(|| fwupd::read(address, limit));
+        let updates = scope.spawn(|| packagekit::read(address, limit));
         if let Ok(facts) = systemd.join() {
             host.systemd = facts;
         }
         host.polkit.actions = polkit.join().unwrap_or_default();
         host.firewall = firewall.join().unwrap_or_default();
         host.fwupd_hsi = fwupd.join().unwrap_or_default();
+        host.updates = updates.join().unwrap_or_default();
     });
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zbus::wire::{DynamicType, Type};
-use zbus::{Connection, OwnedVariant, connection, fdo};
+use zbus::{Connection, MatchRule, MessageStream, OwnedVariant, connection, fdo, message};
 
 use super::super::Gap;
 
@@ -47,6 +47,16 @@ where
     })
 }
 
+/// What people call the program behind a name on the bus.
+fn program(service: &str) -> &str {
+    match service {
+        "org.freedesktop.systemd1" => "systemd",
+        "org.freedesktop.PolicyKit1" => "polkit",
+        "org.fedoraproject.FirewallD1" => "firewalld",
+        _ => service.rsplit('.').next().unwrap_or(service),
+    }
+}
+
 fn silent(service: &str, limit: Duration) -> Gap {
     Gap::new(service, format!("{service} did not answer within {} seconds", limit.as_secs_f32()))
 }
@@ -65,7 +75,7 @@ impl Peer {
                 Ok(Self { owner: reply.body().deserialize().map_err(|error| bus.gap("GetNameOwner", &error))?, ..bus })
             }
             Err(zbus::Error::FDO(error)) if matches!(*error, fdo::Error::NameHasNoOwner(_)) => {
-                Err(Gap::new(service, format!("{service} does not run")))
+                Err(Gap::new(service, format!("{} does not run", program(service))))
             }
             Err(error) => Err(bus.gap("GetNameOwner", &error)),
         }
@@ -105,6 +115,16 @@ impl Peer {
         let body = (interface, name);
         let value: OwnedVariant = self.call(path, "org.freedesktop.DBus.Properties", "Get", &body).await?;
         value.try_into().map_err(|error| self.gap(name, &error))
+    }
+
+    /// What an object of the service's says from now on.
+    pub(super) async fn signals(&self, path: &str, interface: &str) -> Result<MessageStream, Gap> {
+        let rule = MatchRule::builder().msg_type(message::Type::Signal).sender(self.owner.as_str());
+        let stream = match rule.path(path).interface(interface).build() {
+            Ok(rule) => MessageStream::for_match_rule(rule, &self.connection, None).await,
+            Err(error) => Err(error),
+        };
+        stream.map_err(|error| self.gap("AddMatch", &error))
     }
 
     async fn try_call<B, R>(&self, path: &str, interface: &str, method: &str, body: &B) -> zbus::Result<R>

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use zbus::{Connection, OwnedObjectPath, Variant, connection, fdo, interface};
 
 use super::super::host::Zone;
+use super::super::updates::Update;
 use super::*;
 
 const SOON: Duration = Duration::from_millis(700);
@@ -142,6 +145,81 @@ impl Fwupd {
     fn host_security_id(&self) -> String {
         "HSI:2! (v1.9.5)".to_owned()
     }
+}
+
+/// What PackageKit's transaction does once it is asked for updates.
+#[derive(Clone, Copy)]
+enum Answer {
+    Updates,
+    Error,
+    Nothing,
+}
+
+struct PackageKit {
+    age: u32,
+}
+
+#[interface(name = "org.freedesktop.PackageKit")]
+impl PackageKit {
+    fn get_time_since_action(&self, role: u32) -> u32 {
+        assert_eq!(role, 13);
+        self.age
+    }
+
+    fn create_transaction(&self) -> OwnedObjectPath {
+        OwnedObjectPath::try_from("/1_abc".to_owned()).unwrap()
+    }
+}
+
+struct Transaction {
+    answer: Answer,
+    hints: Vec<String>,
+    /// Set when somebody cancels it.
+    cancelled: Arc<AtomicBool>,
+}
+
+#[interface(name = "org.freedesktop.PackageKit.Transaction")]
+impl Transaction {
+    fn set_hints(&mut self, hints: Vec<String>) {
+        self.hints = hints;
+    }
+
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    async fn get_updates(&self, filter: u64, #[zbus(connection)] connection: &Connection) {
+        assert_eq!(filter, 0);
+        assert!(self.hints.contains(&"cache-age=4294967295".to_owned()), "nothing is fetched: {:?}", self.hints);
+        let package = |info: u32, id: &str| (info, id.to_owned(), "summary".to_owned());
+        match self.answer {
+            Answer::Updates => {
+                // A severity stands in the upper half.
+                emit(connection, "Package", &package(8 | 4 << 16, "qemu-kvm;17:9.1.0-15;x86_64;appstream")).await;
+                emit(connection, "ItemProgress", &("x", 1_u32, 2_u32)).await;
+                emit(connection, "Package", &package(6, "libvirt-libs;10.10;x86_64;appstream")).await;
+                emit(connection, "Finished", &(1_u32, 12_u32)).await;
+            }
+            Answer::Error => {
+                emit(connection, "ErrorCode", &(3_u32, "x".repeat(1 << 16))).await;
+                emit(connection, "Finished", &(2_u32, 12_u32)).await;
+            }
+            Answer::Nothing => {}
+        }
+    }
+}
+
+async fn emit<B: serde::Serialize + zbus::wire::DynamicType>(connection: &Connection, member: &str, body: &B) {
+    let interface = "org.freedesktop.PackageKit.Transaction";
+    connection.emit_signal(None::<&str>, "/1_abc", interface, member, body).await.unwrap();
+}
+
+fn serve_packagekit(bus: &Bus, age: u32, answer: Answer) -> (Connection, Arc<AtomicBool>) {
+    let connection = bus.serve("org.freedesktop.PackageKit", "/org/freedesktop/PackageKit", PackageKit { age });
+    let cancelled = Arc::<AtomicBool>::default();
+    let transaction = Transaction { answer, hints: Vec::new(), cancelled: Arc::clone(&cancelled) };
+    zbus::block_on(connection.object_server().at("/1_abc", transaction)).unwrap();
+    (connection, cancelled)
 }
 
 /// firewalld's running zones; `old` is one from before 0.9. It takes a `pause` before each of its first three answers.
@@ -301,6 +379,43 @@ fn the_host_security_id() {
 }
 
 #[test]
+fn updates_with_the_age_of_the_lists() {
+    let bus = Bus::start();
+    let _service = serve_packagekit(&bus, 3600, Answer::Updates);
+    let updates = bus.read().updates;
+    assert_eq!(updates.origin(), "org.freedesktop.PackageKit: GetUpdates");
+    let updates = updates.get().unwrap();
+    let update =
+        |name: &str, version: &str, security| Update { name: name.to_owned(), version: version.to_owned(), security };
+    assert_eq!(updates.packages, [update("qemu-kvm", "17:9.1.0-15", true), update("libvirt-libs", "10.10", false)]);
+    assert_eq!(updates.age, Some(3600));
+}
+
+#[test]
+fn lists_that_were_never_fetched_have_no_age() {
+    let bus = Bus::start();
+    let _service = serve_packagekit(&bus, u32::MAX, Answer::Updates);
+    assert_eq!(bus.read().updates.get().unwrap().age, None);
+}
+
+#[test]
+fn updates_that_cannot_be_listed_are_not_none() {
+    let bus = Bus::start();
+    let _service = serve_packagekit(&bus, 1, Answer::Error);
+    let reason = reason(&bus.read().updates);
+    assert!(reason.starts_with("PackageKit could not list the updates (xxx") && reason.len() < 300, "{reason}");
+}
+
+#[test]
+fn a_list_of_updates_that_never_ends_is_cancelled() {
+    let bus = Bus::start();
+    let (_service, cancelled) = serve_packagekit(&bus, 1, Answer::Nothing);
+    let start = Instant::now();
+    assert_eq!(reason(&bus.read().updates), "PackageKit did not list the updates within 0.7 seconds");
+    assert!(start.elapsed() < SOON * 3 && cancelled.load(Ordering::Relaxed));
+}
+
+#[test]
 fn an_answer_that_polkit_does_not_know_is_no_fact() {
     let bus = Bus::start();
     let _service =
@@ -351,10 +466,11 @@ fn zones_that_are_refused_are_not_left_out() {
 fn what_does_not_run_is_not_started() {
     let bus = Bus::start();
     let host = bus.read();
-    assert_eq!(reason(&host.polkit.actions), "org.freedesktop.PolicyKit1 does not run");
-    assert_eq!(reason(&host.firewall), "org.fedoraproject.FirewallD1 does not run");
-    assert_eq!(reason(&host.systemd.units), "org.freedesktop.systemd1 does not run");
-    assert_eq!(reason(&host.fwupd_hsi), "org.freedesktop.fwupd does not run");
+    assert_eq!(reason(&host.polkit.actions), "polkit does not run");
+    assert_eq!(reason(&host.firewall), "firewalld does not run");
+    assert_eq!(reason(&host.systemd.units), "systemd does not run");
+    assert_eq!(reason(&host.fwupd_hsi), "fwupd does not run");
+    assert!(reason(&host.updates).starts_with("PackageKit does not run, and is not started for this;"));
     assert!(!bus.directory.path().join("started").exists());
 }
 
