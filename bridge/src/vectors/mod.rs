@@ -73,6 +73,9 @@ pub struct Barrier {
     pub title: &'static str,
     /// The checks that prove it, of the VM and of the host.
     pub checks: &'static [&'static str],
+    /// The way stays open on a host that has no such barrier; of others it does not exist where they do not apply.
+    #[serde(skip)]
+    pub essential: bool,
 }
 
 pub fn find(id: &str) -> Option<&'static Vector> {
@@ -144,7 +147,11 @@ pub fn judge(vector: &Vector, vm: &Findings, host: &Findings) -> Standing {
 fn strength(barrier: &Barrier, vm: &Findings, host: &Findings) -> Strength {
     let found = barrier.checks.iter().filter_map(|id| vm.get(id).or_else(|| host.get(id)));
     // Where nothing was judged, nothing is known either.
-    found.map(|finding| worth(finding.outcome)).max().unwrap_or(Strength::Unknown)
+    match found.map(|finding| worth(finding.outcome)).max() {
+        Some(Strength::NotApplicable) if barrier.essential => Strength::Broken,
+        Some(strength) => strength,
+        None => Strength::Unknown,
+    }
 }
 
 fn worth(outcome: Outcome) -> Strength {
@@ -218,6 +225,21 @@ mod tests {
                 assert!(!barrier.checks.is_empty(), "{}: {} is proven by nothing", vector.id, barrier.id);
             }
         }
+    }
+
+    #[test]
+    fn memory_that_no_processor_can_encrypt_is_open_to_the_hosts_root() {
+        let facts = crate::facts::Facts::default();
+        let report = crate::audit::audit(&facts, crate::policy::Profile::Server, &crate::audit::Scope::All);
+        let mut finding = report.host.findings["host.ksm"].clone();
+        finding.outcome = Outcome::NotApplicable;
+        let vm: Findings = ["cc.launch-security", "z.launch-security", "cc.attestation", "cc.sev-policy-debug"]
+            .into_iter()
+            .map(|id| (id, finding.clone()))
+            .collect();
+        let vector = find("admins-memory").unwrap();
+        let standing = judge(vector, &vm, &Findings::new());
+        assert_eq!((standing.state, standing.barriers[0]), (State::Open, Strength::Broken));
     }
 
     #[test]

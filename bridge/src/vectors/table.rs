@@ -4,7 +4,11 @@
 use super::{Barrier, Logic, Node, Vector};
 
 const fn barrier(id: &'static str, title: &'static str, checks: &'static [&'static str]) -> Barrier {
-    Barrier { id, title, checks }
+    Barrier { id, title, checks, essential: false }
+}
+
+const fn essential(id: &'static str, title: &'static str, checks: &'static [&'static str]) -> Barrier {
+    Barrier { id, title, checks, essential: true }
 }
 
 pub static VECTORS: &[Vector] = &[
@@ -331,7 +335,7 @@ pub static VECTORS: &[Vector] = &[
         what: "The host's root can read all that a guest holds, unless the processor encrypts its memory and the guest's owner checks that.",
         logic: Logic::Every,
         barriers: &[
-            barrier("encryption", "The processor encrypts the memory", &["cc.launch-security", "z.launch-security"]),
+            essential("encryption", "The processor encrypts the memory", &["cc.launch-security", "z.launch-security"]),
             barrier("attestation", "The owner can check that", &["cc.attestation"]),
             barrier("debug", "No debug mode", &["cc.sev-policy-debug", "cc.snp-policy", "cc.tdx-debug"]),
             barrier(
