@@ -18,8 +18,8 @@ const FILE_LIMIT: usize = 256;
 /// Path in a definition to the file, whose own path is the one that all links lead to; `None` when there is none.
 pub type NamedFiles = BTreeMap<String, Fact<Option<FileMode>>>;
 
-/// Devices whose output the host may write to a file.
-const DEVICES: [&str; 4] = ["serial", "parallel", "console", "channel"];
+/// Devices with an end on the host, which may be a file.
+pub const DEVICES: [&str; 4] = ["serial", "parallel", "console", "channel"];
 
 /// The files that the definitions of a VM of this host name. What is named on another host says nothing here.
 pub(super) fn of_vm(root: &Root, vm: &Vm) -> NamedFiles {
@@ -46,8 +46,7 @@ fn collect(text: &str, paths: &mut BTreeSet<String>) {
         let path = match (above.map_or("", |parent| parent.tag_name().name()), node.tag_name().name()) {
             ("os", "kernel" | "initrd") => node.text().map(str::trim),
             ("filesystem", "source") => node.attribute("dir"),
-            ("shmem", "server") => node.attribute("path"),
-            ("interface", "script" | "downscript") => node.attribute("path"),
+            ("shmem", "server") | ("interface", "script" | "downscript") => node.attribute("path"),
             (device, "log") if DEVICES.contains(&device) => node.attribute("file"),
             (device, "source") if DEVICES.contains(&device) => {
                 let is_file = above.is_some_and(|device| matches!(device.attribute("type"), Some("file" | "pipe")));

@@ -105,6 +105,6 @@ fn names(updates: &[&Update]) -> String {
     names.dedup();
     let more = names.len().saturating_sub(NAMED);
     names.truncate(NAMED);
-    let named = names.join(", ");
-    if more == 0 { named } else { format!("{named} and {more} more") }
+    let list = names.join(", ");
+    if more == 0 { list } else { format!("{list} and {more} more") }
 }

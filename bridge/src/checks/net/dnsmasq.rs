@@ -43,7 +43,8 @@ const OWN: &str = "/var/lib/libvirt/";
 
 fn options(facts: &Facts) -> Judged {
     networks(facts, |networks| {
-        let (mut runs, mut reads): (Option<(&str, &str)>, Option<(&str, &str)>) = (None, None);
+        let mut runs: Option<(&str, &str)> = None;
+        let mut reads: Option<(&str, &str)> = None;
         let mut first: Option<(&str, &str)> = None;
         let mut evidence = Vec::new();
         for (name, network) in networks {

@@ -112,7 +112,7 @@ fn owner(facts: &Facts, vm: &Vm, domain: &Domain) -> Verdict {
                         meta.uid
                     ))
                     .and(format!("stat {path}"), meta.shown())
-                })
+                });
             }
             Ok(_) => {}
         }

@@ -8,7 +8,7 @@ use super::{Tally, not_known};
 use crate::checks::domain::{child, children};
 use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Outcome, Severity, Verdict, is_person};
 use crate::facts::host::ConfValue;
-use crate::facts::named_files::directory_of;
+use crate::facts::named_files::{DEVICES, directory_of};
 use crate::facts::permissions::FileMode;
 use crate::facts::{Facts, Gap, Vm};
 use crate::policy::Profile;
@@ -33,9 +33,6 @@ pub static NETWORK: Check = Check {
     needs: "//serial, //parallel, //console and //channel in the definition; chardev_tls in /etc/libvirt/qemu.conf (administrative access)",
     judge: Judge::Definition(|facts, _, domain| Ok(network(facts, domain))),
 };
-
-/// The elements with such an end.
-const DEVICES: [&str; 4] = ["serial", "parallel", "console", "channel"];
 
 /// The devices, each once: the first console often is the first serial port over again.
 fn chardevs<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterator<Item = Node<'b, 'i>> {

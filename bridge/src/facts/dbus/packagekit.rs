@@ -65,7 +65,7 @@ async fn packages(signals: &mut MessageStream) -> Result<Vec<Update>, String> {
     while let Some(signal) = poll_fn(|context| Pin::new(&mut *signals).poll_next(context)).await {
         let signal = signal.map_err(|error| format!("PackageKit's connection broke ({error})"))?;
         let header = signal.header();
-        match header.member().map(|member| member.as_str()) {
+        match header.member().map(zbus::names::MemberName::as_str) {
             Some("Package") => {
                 let (info, id, _summary): (u32, String, String) = body(&signal)?;
                 found.push(update(info, &id));
