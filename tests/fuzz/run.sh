@@ -3,8 +3,7 @@
 # The real fuzzer: tests/fuzz/run.sh TARGET|all SECONDS [OPTIONS OF LIBFUZZER]
 #
 # libFuzzer with the coverage that cargo-fuzz asks for, by flags that a stable compiler takes. What it finds interesting is kept in
-# tests/fuzz/found/TARGET, a failure in tests/fuzz/artifacts; both stay out of git. `cargo fuzz run --fuzz-dir tests/fuzz -s none TARGET`
-# does the same where cargo-fuzz is installed (with RUSTC_BOOTSTRAP=1 and without `-s none` under AddressSanitizer).
+# tests/fuzz/found/TARGET, a failure in tests/fuzz/artifacts; both stay out of git. A failure's input belongs to tests/fuzz/corpus/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${1:?usage: tests/fuzz/run.sh TARGET|all SECONDS}
@@ -23,7 +22,7 @@ targets=$target
 [ "$target" != all ] || targets=$(ls tests/fuzz/corpus)
 for target in $targets; do
     mkdir -p "tests/fuzz/found/$target" tests/fuzz/artifacts
-    # An input may take a second and 1 GiB at most; an audit's 64 KiB are more than any definition has.
+    # No input takes 10 seconds or 1 GiB.
     "target/fuzz/$host/release/$target" "tests/fuzz/found/$target" "tests/fuzz/corpus/$target" -artifact_prefix="tests/fuzz/artifacts/$target-" \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 "$@"
 done

@@ -25,10 +25,10 @@ pub(super) fn check(facts: &Facts) {
     let style = terminal::Style { color: false, width: 80, all: true };
     let text =
         rendered(|out| terminal::write(out, &report, style)) + &rendered(|out| picture::write(out, &report, style));
-    assert!(!text.contains(unsafe_to_print), "{text}");
+    assert!(!text.contains(unsafe_to_show), "{text}");
 
     let page = page(&report);
-    assert!(!page.contains(|char: char| char.is_control() && char != '\n' && char != '\t'), "{page}");
+    assert!(!page.contains(|char| unsafe_to_show(char) && char != '\t'), "{page}");
     // Whatever the texts are, the page has the same marks.
     let plain = self::page(&neutral(report));
     for mark in ['<', '>', '"'] {
@@ -44,7 +44,7 @@ fn answered(findings: &Findings, scope: &str) {
 }
 
 /// Escape sequences, and what turns the direction of the text around.
-fn unsafe_to_print(char: char) -> bool {
+fn unsafe_to_show(char: char) -> bool {
     char.is_control() && char != '\n' || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -133,7 +133,7 @@ fn one(out: &mut impl Write, id: &str, finding: &Finding) -> io::Result<()> {
 
 /// Whoever names a VM must not write our page.
 fn text(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) && !text.chars().any(char::is_control) {
+    if !text.contains(['&', '<', '>', '"', '\'']) && !text.contains(|char: char| char.is_control() || turns(char)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -145,11 +145,16 @@ fn text(text: &str) -> Cow<'_, str> {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(char),
-            char if char.is_control() => out.push('\u{fffd}'),
+            char if char.is_control() || turns(char) => out.push('\u{fffd}'),
             char => out.push(char),
         }
     }
     Cow::Owned(out)
+}
+
+/// What makes the text around it run in the other direction.
+fn turns(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -160,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_a_person_writes_stays_text() {
-        let name = "<script>alert('1')</script>\u{1b}&\"";
+        let name = "<script>alert('1')</script>\u{1b}\u{202e}&\"";
         let xml = "<domain type='qemu'><name>x</name><devices><disk device='floppy'/></devices></domain>".to_owned();
         let vm = Vm {
             name: name.to_owned(),
@@ -173,7 +178,7 @@ mod tests {
         write(&mut out, &audit(&facts, Profile::Server, &Scope::All)).unwrap();
         let page = String::from_utf8(out).unwrap();
         assert!(!page.contains("<script") && !page.contains("<b>\"") && !page.contains('\u{1b}'), "{page}");
-        assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}&amp;&quot;"));
+        assert!(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;\u{fffd}\u{fffd}&amp;&quot;"));
         assert!(page.contains("The VM has a floppy drive"));
         for loaded in ["src=", "http-equiv=\"refresh\"", "@import", "url("] {
             assert!(!page.contains(loaded), "{loaded}");

@@ -267,4 +267,27 @@ mod tests {
             assert!(grants(&tokens(&text).unwrap()).err().unwrap().contains("too often"));
         }
     }
+
+    #[test]
+    fn a_text_is_read_up_to_its_limit() {
+        assert!(tokens(&" ".repeat(TEXT_LIMIT)).is_ok());
+        for longer in [TEXT_LIMIT + 1, TEXT_LIMIT * 2] {
+            assert_eq!(tokens(&" ".repeat(longer)).unwrap_err(), "it is longer than 64 KiB");
+        }
+    }
+
+    #[test]
+    fn only_what_is_nested_counts_as_depth() {
+        let read = |text: String| grants(&tokens(&text).unwrap()).map(|grants| grants.len());
+        assert_eq!(read("{".repeat(DEPTH_LIMIT)), Ok(0));
+        assert_eq!(read("{".repeat(DEPTH_LIMIT + 1)).unwrap_err(), "it is nested too deeply");
+        assert_eq!(read("return YES; { }".repeat(DEPTH_LIMIT * 2)), Ok(DEPTH_LIMIT * 2));
+    }
+
+    #[test]
+    fn words_have_letters_digits_and_two_marks() {
+        for word in ["name", "_name", "$name", "a1_$"] {
+            assert_eq!(tokens(word).unwrap(), [Token::Word(word.to_owned())], "{word}");
+        }
+    }
 }

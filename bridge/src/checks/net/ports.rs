@@ -43,7 +43,9 @@ pub struct Port<'a> {
     pub openvswitch: bool,
     pub mac: Option<String>,
     /// `XPath` of the interface.
-    pub origin: String,
+    path: String,
+    /// Whether this is the running one.
+    live: bool,
 }
 
 /// What an interface names as its source.
@@ -195,6 +197,11 @@ impl Port<'_> {
             && self.portgroup == other.portgroup
     }
 
+    /// Where something about it stands, by its path below `<interface>`.
+    pub fn origin(&self, below: &str) -> String {
+        format!("{}{below}{}", self.path, if self.live { " (live)" } else { "" })
+    }
+
     /// What it is called in a message: its MAC address, by which `virsh` knows it too.
     pub fn name(&self) -> String {
         match &self.mac {
@@ -224,6 +231,7 @@ fn port<'a>(vm: &'a Vm, interface: Node, number: usize, live: bool) -> Port<'a> 
         tagged: child(interface, "vlan").is_some_and(tag),
         openvswitch: child(interface, "virtualport").and_then(|port| port.attribute("type")) == Some("openvswitch"),
         mac: child(interface, "mac").and_then(|mac| mac.attribute("address")).map(str::to_ascii_lowercase),
-        origin: format!("/domain/devices/interface[{number}]{}", if live { " (live)" } else { "" }),
+        path: format!("/domain/devices/interface[{number}]"),
+        live,
     }
 }

@@ -156,3 +156,19 @@ pub(super) fn now(facts: &Facts) -> Result<i64, Gap> {
     let time = facts.recorded.parse::<Timestamp>();
     time.map(Timestamp::as_second).map_err(|_| Gap::new("", "when the facts were read is not known"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Fact;
+
+    #[test]
+    fn a_chain_that_leads_back_to_itself_ends() {
+        let parent = Parent { path: Some("/a".to_owned()), ..Parent::default() };
+        let content = Content { backing: Some(parent), ..Content::default() };
+        let image = Image { content: Fact::known("the header of /a", content), ..Image::default() };
+        let mut facts = Facts::default();
+        facts.host.storage.images.insert("/a".to_owned(), image);
+        assert_eq!(chain(&facts, "/a").len(), CHAIN);
+    }
+}

@@ -44,7 +44,7 @@ fn nwfilter(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         let (outcome, place) = unfiltered(facts, vm, neighbours, port)?;
         tally.add(outcome, || {
             Verdict::new(outcome, format!("{} has no filter {place}.", port.name()))
-                .and(format!("{}/filterref", port.origin), "(not set)")
+                .and(port.origin("/filterref"), "(not set)")
         });
     }
     if let Some(found) = tally.found() {
@@ -76,7 +76,7 @@ fn weak_filter(facts: &Facts, port: &Port, filter: &str) -> Result<Option<Verdic
     if ["clean-traffic", "clean-traffic-gateway"].contains(&filter) {
         return Ok(None);
     }
-    let origin = || format!("{}/filterref/@filter", port.origin);
+    let origin = || port.origin("/filterref/@filter");
     let known = &facts.libvirt.nwfilters;
     Ok(match filters::lacking(known.get()?, filter) {
         Err(filters::Absent::Filter(name)) => Some(
@@ -170,7 +170,7 @@ fn port_isolated(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
         isolated_ports |= isolated;
         let open = neighbours.ports.open_neighbour(vm, place, network_isolates(facts, place)?);
         let name = shown(place);
-        let origin = format!("{}/port/@isolated", port.origin);
+        let origin = port.origin("/port/@isolated");
         match (isolated, open) {
             (true, None) => {}
             (true, Some(other)) => tally.add(Outcome::Warn, || {
@@ -239,8 +239,8 @@ fn mac_unique(facts: &Facts, vm: &Vm, neighbours: &Neighbours) -> Judged {
                     shown(place),
                     other.vm.name
                 ))
-                .and(format!("{}/mac/@address", port.origin), mac.as_str())
-                .and(format!("{}/mac/@address of {}", other.origin, other.vm.name), mac.as_str())
+                .and(port.origin("/mac/@address"), mac.as_str())
+                .and(format!("{} of {}", other.origin("/mac/@address"), other.vm.name), mac.as_str())
             });
         }
     }
