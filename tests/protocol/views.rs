@@ -69,7 +69,8 @@ fn a_vm_by_its_name_and_only_some_verdicts() {
     let wanted =
         all_found.iter().filter(|(_, finding)| ["fail", "unknown"].contains(&finding["verdict"].as_str().unwrap()));
     assert!(found.iter().eq(wanted) && !found.is_empty() && found.len() < all_found.len(), "{one}");
-    assert_eq!(one["host"], all["host"], "the host's own findings are all there");
+    let of_host = |report: &Value| report["host"]["findings"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(of_host(&one), of_host(&all), "the host's own findings are all there");
     assert_eq!(
         (&one["vms"][VM]["meets"], &one["vms"][VM]["proven"]),
         (&all["vms"][VM]["meets"], &all["vms"][VM]["proven"])
