@@ -208,7 +208,7 @@ describe("Administrative access and accepting", () => {
             if (await view.locator("#accept-dialog").count() === 0)
                 return true;
             const confirm = view.locator("#accept-confirm");
-            if (await confirm.isEnabled().catch(() => false))
+            if (await confirm.isEnabled({ timeout: 1000 }).catch(() => false)) // it may just have gone
                 await confirm.click({ timeout: 1000 }).catch(() => {});
             return false;
         });
