@@ -2,6 +2,7 @@
 //! The command line.
 #![expect(clippy::print_stderr, reason = "standard error is the command line's own voice")]
 
+mod json;
 mod waive;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::audit::{Audit, Scope};
 use crate::checks::{self, CHECKS, Severity};
@@ -311,9 +313,9 @@ fn read(args: &SourceArgs) -> anyhow::Result<Facts> {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    serde_json::to_writer(&mut out, value)?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, json::Terminal))?;
     writeln!(out)?;
     out.flush()?;
     Ok(())
