@@ -19,6 +19,7 @@ use super::helpers::Helper;
 use super::interfaces::Interface;
 use super::iommu::Iommu;
 use super::memory_encryption::MemoryEncryption;
+use super::meta::octal;
 use super::mounts::Mounts;
 use super::nwfilters::Filter;
 use super::osinfo::System;
@@ -191,7 +192,7 @@ pub struct Kernel {
 pub struct Systemd {
     /// Unit name to its state, for the units that libvirt, KSM and the firewall may have; absent ones are `not-found`.
     pub units: Fact<BTreeMap<String, Unit>>,
-    /// `SocketMode=` (octal bits) and listening addresses of libvirt's loaded socket units.
+    /// `SocketMode=` and listening addresses of libvirt's loaded socket units.
     pub sockets: Fact<BTreeMap<String, SocketUnit>>,
 }
 
@@ -205,6 +206,7 @@ pub struct Unit {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketUnit {
+    #[serde(with = "octal")]
     pub mode: u32,
     /// The group that the socket's file belongs to; empty for root's.
     #[serde(default)]
