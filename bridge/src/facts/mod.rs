@@ -62,7 +62,7 @@ pub mod root;
 pub mod s390;
 pub mod sasl;
 pub mod schedule;
-mod selinux;
+pub mod selinux;
 mod selinux_policy;
 mod sockets;
 pub mod sriov;
