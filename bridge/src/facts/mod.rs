@@ -13,6 +13,7 @@ pub mod boot;
 pub mod bridge_helper;
 pub mod capabilities;
 pub mod collect;
+mod conf_file;
 mod config;
 mod coredump;
 pub mod cpu;
