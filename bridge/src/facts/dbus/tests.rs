@@ -64,7 +64,7 @@ impl Bus {
 
     fn read(&self) -> Host {
         let mut host = Host::default();
-        read_from(&self.address, SOON, &mut host);
+        ask_at(&self.address, SOON).add_to(&mut host);
         host
     }
 }
@@ -342,13 +342,13 @@ fn a_bus_that_hangs_or_is_absent_is_named() {
     let place = directory.path().join("bus");
     let address = format!("unix:path={}", place.display());
     let mut host = Host::default();
-    read_from(&address, SOON, &mut host);
+    ask_at(&address, SOON).add_to(&mut host);
     assert!(reason(&host.firewall).starts_with(&format!("the system bus at {address} could not be reached (")));
     let _never_accepts = UnixListener::bind(&place).unwrap();
     let start = Instant::now();
-    read_from(&address, SOON, &mut host);
+    ask_at(&address, SOON).add_to(&mut host);
     assert!(start.elapsed() < SOON * 3, "{:?}", start.elapsed());
     assert_eq!(reason(&host.systemd.sockets), "org.freedesktop.systemd1 did not answer within 0.7 seconds");
-    read_from("nonsense", SOON, &mut host);
+    ask_at("nonsense", SOON).add_to(&mut host);
     assert!(reason(&host.firewall).starts_with("the system bus at nonsense could not be reached ("));
 }
