@@ -31,6 +31,8 @@ use waive::{SubjectArgs, WaiveArgs};
 
 /// A recording of ten thousand VMs is smaller.
 const RECORDING_LIMIT: u64 = 256 << 20;
+/// Of a pipe, in bytes: what the kernel grants anybody.
+const PIPE: usize = 1 << 20;
 
 /// Shows whether virtual machines could attack their host or their neighbours, and whether the host would stop them.
 #[derive(Parser)]
@@ -314,7 +316,10 @@ fn read(args: &SourceArgs) -> anyhow::Result<Facts> {
 }
 
 fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let stdout = io::stdout();
+    // A thousand VMs are 50 MB: through a pipe of the usual 64 KiB, writer and reader would mostly wait for each other.
+    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE);
+    let mut out = BufWriter::new(stdout.lock());
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, json::Terminal))?;
     writeln!(out)?;
     out.flush()?;
