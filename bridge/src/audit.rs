@@ -2,7 +2,9 @@
 //! Facts × checks × policy → report.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
+use crate::ahead;
 use crate::checks::{CHECKS, Check, Domain, Drift, Judge, Judged, Neighbours, Outcome, Verdict};
 use crate::facts::{Fact, Facts, Gap, Vm};
 use crate::policy::{self, Profile, Standing};
@@ -52,10 +54,11 @@ impl<'a> Audit<'a> {
     /// Reads all definitions for what the VMs share.
     pub fn new(facts: &'a Facts, profile: Profile, scope: &'a Scope) -> Self {
         let mut neighbours = Neighbours { mounts: facts.host.mounts.value(), ..Neighbours::default() };
-        for vm in &facts.vms {
-            let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
+        let parse = |vm: &'a Vm| (vm, Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
+        let Ok(()) = ahead::each::<_, _, Infallible>(&facts.vms, parse, |(vm, stored, live)| {
             neighbours.learn(facts, vm, stored.domain(), live.domain());
-        }
+            Ok(())
+        });
         let host = judge_host(facts, profile, scope, &neighbours);
         Self { facts, profile, scope, verdicts: None, neighbours, host }
     }
@@ -230,9 +233,9 @@ impl<'a> Judging<'a> {
         self.findings.insert(check.id, finding);
     }
 
-    fn waiver(&self, check: &Check) -> Option<Waived> {
+    fn waiver(&self, check: &Check) -> Option<Box<Waived>> {
         let waiver = self.waivers.iter().find(|waiver| waiver.check == check.id)?;
         let Waiver { reason, by, since, until, .. } = waiver.clone();
-        Some(Waived { reason, by, since, until, expired: !waiver.counts(self.now) })
+        Some(Box::new(Waived { reason, by, since, until, expired: !waiver.counts(self.now) }))
     }
 }

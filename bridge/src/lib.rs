@@ -4,6 +4,7 @@
 //! Data flows one way: sources → facts → checks → report → faces. All input and output lives in `facts`, `peer` and `cli`;
 //! `checks` is pure. Only `waivers::store` writes.
 
+mod ahead;
 pub mod audit;
 pub mod checks;
 pub mod cli;

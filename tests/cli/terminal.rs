@@ -127,6 +127,11 @@ fn what_a_definition_says_cannot_drive_the_terminal() {
     assert!(!shown.contains(bad), "{:?}", shown.chars().find(|char| bad(*char)));
     assert!(shown.contains("VM a\\u{202e}b\\u{2066}c\\u{85}\\u{9b}31m\\u{200b}\\u{2028}<b> (unknown)"), "{shown}");
     assert!(shown.contains("\\u{1b}]0;owned\\u{7}.xml"), "{shown}");
+    let json = run(&["audit", "--format", "json", &inside]).ok();
+    assert!(
+        !json.contains(|char: char| char != '\n' && char.is_control()) && json.contains("c\\u0085\\u009b31m"),
+        "{json}"
+    );
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn each_verdict_is_the_right_one() {
 fn messages_name_what_is_there() {
     let report = bed().audit();
     for (uuid, id, words) in [
-        (INSECURE, "vm.graphics-listen", ["0.0.0.0", "VNC"].as_slice()),
+        (INSECURE, "vm.graphics-listen", ["0.0.0.0 port 5900", "VNC"].as_slice()),
         (INSECURE, "proc.uid", &["root", "0"]),
         (INSECURE, "proc.listen-sockets", &["0.0.0.0:5900"]),
         (HARDENED, "proc.uid", &["user id"]),

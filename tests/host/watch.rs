@@ -72,6 +72,24 @@ fn changes_are_seen_as_they_happen() {
     assert!(transcript.hang_up().ok);
 }
 
+/// SELinux tells nobody by an event. A bed has none, so that this peer alone is shown files as the kernel has them.
+#[test]
+fn selinux_is_seen_long_before_everything_is_read_again() {
+    let bed = bed();
+    let _gone = bed.after("rm -r /run/sys-fs");
+    bed.sh("mkdir -p /run/sys-fs/selinux; cd /run/sys-fs/selinux; printf 1 >enforce; printf 1 >status");
+    let shown = "mount --bind /run/sys-fs /sys/fs; exec vm-security bridge";
+    let mut transcript = Transcript::peer(&mut bed.command(&["unshare", "--mount", "sh", "-euc", shown]));
+    transcript.greet();
+    let mut watch = Followed::open(&mut transcript, "1:1", &json!({"connection": "system"}));
+    let verdict = |watch: &Followed| watch.report["host"]["findings"]["host.selinux-enforcing"]["verdict"].clone();
+    assert_eq!(verdict(&watch), "pass");
+    bed.sh("cd /run/sys-fs/selinux; printf 0 >enforce; printf 2 >status");
+    let took = watch.until(&mut transcript, "permissive", SOON / 2, |watch| verdict(watch) == "fail");
+    println!("setenforce: the patch was there {took:?} after it had ended");
+    assert!(transcript.hang_up().ok);
+}
+
 #[test]
 fn libvirtd_stopped_and_started_again() {
     let bed = bed();

@@ -10,7 +10,7 @@ use crate::bed::bed;
 use crate::followed::Followed;
 use crate::subjects::{TENANTS, booted_enforcing, evidence};
 
-/// A watch reads the host again every thirty seconds, and under emulation that takes some.
+/// A watch looks at SELinux every two seconds, but an audit under emulation takes some.
 const SOON: Duration = Duration::from_secs(120);
 
 fn mode(watch: &Followed) -> &Value {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! A domain definition as the checks see it: an XML tree whose every value knows its `XPath`.
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Node, NodeId, ParsingOptions};
 
 use super::Evidence;
 use crate::facts::Gap;
@@ -17,6 +17,8 @@ const LIBOSINFO_NAMESPACE: &str = "http://libosinfo.org/xmlns/libvirt/domain/1.0
 
 pub struct Domain<'a> {
     document: Document<'a>,
+    /// The elements below `<devices>`, for which most checks ask.
+    devices: Vec<NodeId>,
     live: bool,
 }
 
@@ -31,7 +33,9 @@ impl<'a> Domain<'a> {
             let name = document.root_element().tag_name().name();
             return Err(Gap::new(origin, format!("the {origin} is not a domain definition but <{name}>")));
         }
-        Ok(Self { document, live })
+        let all = child(document.root_element(), "devices").into_iter().flat_map(|devices| devices.children());
+        let devices = all.filter(Node::is_element).map(|device| device.id()).collect();
+        Ok(Self { document, devices, live })
     }
 
     /// Whether this is the running definition.
@@ -51,8 +55,8 @@ impl<'a> Domain<'a> {
 
     /// All elements of one name below `<devices>`, in document order.
     pub fn devices<'b>(&'b self, name: &'b str) -> impl Iterator<Item = Node<'b, 'a>> + 'b {
-        let devices = child(self.root(), "devices");
-        devices.into_iter().flat_map(move |devices| children(devices, name))
+        let devices = self.devices.iter().filter_map(|id| self.document.get_node(*id));
+        devices.filter(move |device| is(*device, name))
     }
 
     /// Value of an attribute at `path/@name` below `<domain>`.
@@ -120,6 +124,7 @@ pub fn children<'a, 'i: 'a>(node: Node<'a, 'i>, name: &'a str) -> impl Iterator<
 }
 
 fn is(node: Node, name: &str) -> bool {
+    // The namespace is a look-up, so it comes last.
     node.is_element() && node.tag_name().name() == name && node.tag_name().namespace().is_none()
 }
 

@@ -2,6 +2,7 @@
 //! The command line.
 #![expect(clippy::print_stderr, reason = "standard error is the command line's own voice")]
 
+mod json;
 mod waive;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::audit::{Audit, Scope};
 use crate::checks::{self, CHECKS, Severity};
@@ -29,6 +31,8 @@ use waive::{SubjectArgs, WaiveArgs};
 
 /// A recording of ten thousand VMs is smaller.
 const RECORDING_LIMIT: u64 = 256 << 20;
+/// Of a pipe, in bytes: what the kernel grants anybody.
+const PIPE: usize = 1 << 20;
 
 /// Shows whether virtual machines could attack their host or their neighbours, and whether the host would stop them.
 #[derive(Parser)]
@@ -311,9 +315,12 @@ fn read(args: &SourceArgs) -> anyhow::Result<Facts> {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    serde_json::to_writer(&mut out, value)?;
+fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    let stdout = io::stdout();
+    // A thousand VMs are 50 MB: through a pipe of the usual 64 KiB, writer and reader would mostly wait for each other.
+    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE);
+    let mut out = BufWriter::new(stdout.lock());
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, json::Terminal))?;
     writeln!(out)?;
     out.flush()?;
     Ok(())

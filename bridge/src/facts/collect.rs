@@ -63,11 +63,15 @@ pub fn is_privileged() -> bool {
 
 /// The host's own facts: files, and D-Bus where the root is the running host.
 pub fn read_host(root: &Root) -> Host {
-    let mut host = files::read(root);
-    if root.is_host() {
-        dbus::read(&mut host);
-    }
-    host
+    std::thread::scope(|scope| {
+        // Services take their time, and most of it is not ours.
+        let services = root.is_host().then(|| scope.spawn(dbus::ask));
+        let mut host = files::read(root);
+        if let Some(answers) = services.and_then(|services| services.join().ok()) {
+            answers.add_to(&mut host);
+        }
+        host
+    })
 }
 
 /// The VMs are on another machine, about which nothing here speaks.

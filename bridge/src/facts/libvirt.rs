@@ -329,7 +329,14 @@ fn graphics<'a>(document: &'a roxmltree::Document) -> impl Iterator<Item = roxml
 
 /// Whether a console may listen elsewhere than on loopback. Rather yes than no: it only decides whether to ask.
 fn may_be_exposed(xml: &str) -> bool {
-    if memchr::memmem::find(xml.as_bytes(), b"<graphics").is_none() {
+    // Nearly all consoles are written so, and parsing a definition takes as long as fetching it.
+    let tags = |name: &'static str| {
+        let starts = memchr::memmem::find_iter(xml.as_bytes(), name);
+        starts.map(|at| xml[at..].split_once('>').map_or("", |(tag, _)| tag))
+    };
+    if tags("<graphics").all(|tag| tag.contains(" listen='127.0.0.1'"))
+        && tags("<listen").all(|tag| tag.contains(" address='127.0.0.1'"))
+    {
         return false;
     }
     let Ok(document) = roxmltree::Document::parse(xml) else { return false };
@@ -355,6 +362,22 @@ mod tests {
         assert_eq!(Target::new("qemu:///system"), Target::new("system"));
         assert_eq!(Target::new("qemu:///session").connection, "session");
         assert_eq!(Target::new("test:///default").connection, "test:///default");
+    }
+
+    #[test]
+    fn a_console_on_loopback_needs_no_second_question() {
+        for (graphics, exposed) in [
+            ("", false),
+            ("<graphics type='vnc' listen='127.0.0.1'><listen type='address' address='127.0.0.1'/></graphics>", false),
+            ("<graphics type='vnc' listen='127.0.0.1'><listen type='address' address='0.0.0.0'/></graphics>", true),
+            ("<graphics type='vnc' listen='127.0.0.1'/><graphics type='spice' listen='::'/>", true),
+            ("<graphics type='vnc'><listen type='none'/></graphics>", false),
+            ("<graphics type='vnc'/>", true),
+            ("<graphics listen=\"::1\"/>", false),
+        ] {
+            let xml = format!("<domain><devices>{graphics}</devices></domain>");
+            assert_eq!(may_be_exposed(&xml), exposed, "{xml}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn read_all(root: &Root) -> Result<(Vec<Process>, Vec<Helper>), Gap> {
     if pids.first() != Some(&1) {
         return Err(Gap::needs_admin("/proc"));
     }
-    let mut tables = Tables::default();
+    let mut tables = Tables::new(root);
     let (mut processes, mut found) = (Vec::new(), Vec::new());
     for pid in pids {
         let origin = format!("/proc/{pid}");
@@ -319,9 +319,18 @@ fn cgroup(text: &str, origin: String) -> Fact<String> {
 
 /// The listening sockets of each network namespace that was met: most QEMU processes share one.
 #[derive(Default)]
-pub(super) struct Tables(HashMap<String, Vec<Socket>>);
+pub(super) struct Tables {
+    /// That of this program, about which the kernel can be asked more quickly.
+    own: Option<String>,
+    known: HashMap<String, Vec<Socket>>,
+}
 
 impl Tables {
+    pub(super) fn new(root: &Root) -> Self {
+        let own = root.is_host().then(|| root.read_link("/proc/self/ns/net").ok()).flatten();
+        Self { own, ..Self::default() }
+    }
+
     /// As a fact about the process.
     pub(super) fn of(&mut self, directory: &Root, pid: u32) -> Fact<Vec<Listener>> {
         match self.held_by(directory) {
@@ -341,10 +350,12 @@ impl Tables {
             }
         }
         let namespace = directory.read_link("ns/net")?;
-        if !self.0.contains_key(&namespace) {
-            self.0.insert(namespace.clone(), sockets::listening(directory, "net")?);
+        if !self.known.contains_key(&namespace) {
+            let read =
+                if self.own.as_ref() == Some(&namespace) { sockets::of_own_namespace } else { sockets::table_of };
+            self.known.insert(namespace.clone(), read(directory, "net")?);
         }
-        let all = self.0.get(&namespace).into_iter().flatten();
+        let all = self.known.get(&namespace).into_iter().flatten();
         Ok(all.filter(|socket| inodes.contains(&socket.inode)).map(|socket| socket.listener.clone()).collect())
     }
 }

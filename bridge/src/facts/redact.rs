@@ -16,9 +16,13 @@ pub(crate) const MARK: &str = "(set, not recorded)";
 /// Parts of words that make a name look like a secret's.
 const WORDS: [&str; 6] = ["passw", "secret", "token", "credential", "cookie", "private key"];
 
+/// Attributes that name what an element of somebody's metadata holds.
+pub(super) const NAMING: [&str; 2] = ["name", "key"];
+
 /// The definition with the values of likely secrets replaced by [`MARK`]:
 /// - console passwords and HTTP cookies, which libvirt leaves out itself but files on disk have;
-/// - text in metadata elements named like a password (cockpit-machines' `root_password`), and comments that speak of one;
+/// - text and attributes in metadata elements named like a password (cockpit-machines' `root_password`, `<meta name='password'>`), attributes
+///   that are named so, and comments that speak of one;
 /// - `NAME=VALUE` with such a name in `<qemu:arg>`, `<qemu:env>`, `<cmdline>` and SMBIOS or `fw_cfg` entries, and `data=` of a `secret` object.
 pub(super) fn definition(xml: String) -> String {
     if !looks_secret(&xml) {
@@ -31,6 +35,8 @@ pub(super) fn definition(xml: String) -> String {
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     // Where the element ends that is named like a secret, and everything in which is one.
     let mut end = 0;
+    // Elsewhere libvirt says which attributes there are, and an element such as <secret> only names one that is kept elsewhere.
+    let mut metadata = 0;
     for node in document.descendants() {
         let secret = node.range().start < end;
         if (node.is_comment() || node.is_pi()) && (secret || looks_secret(xml.get(node.range()).unwrap_or(""))) {
@@ -45,9 +51,19 @@ pub(super) fn definition(xml: String) -> String {
             }
         }
         let name = node.tag_name().name();
-        if secret || looks_secret(name) {
+        let secret = secret || looks_secret(name);
+        let foreign = node.range().start < metadata;
+        let named = foreign && NAMING.iter().any(|name| looks_secret(node.attribute(*name).unwrap_or("")));
+        if secret || named {
             end = end.max(node.range().end);
             texts(&xml, node, |_| Cow::Borrowed(MARK), &mut changes);
+        }
+        if foreign {
+            let kept = |name: &str| !secret && !looks_secret(name) && (!named || NAMING.contains(&name));
+            let values = node.attributes().filter(|attribute| !kept(attribute.name()) && !attribute.value().is_empty());
+            changes.extend(values.map(|attribute| (attribute.range_value(), MARK.to_owned())));
+        } else if name == "metadata" {
+            metadata = node.range().end;
         }
         match name {
             "arg" => options(node, "value", &mut changes),
@@ -257,6 +273,26 @@ mod tests {
         assert!(
             definition("<a xmlns:q='urn:q'><q:arg value='secret,data=a,,b,id=s'/></a>".to_owned()).contains(",id=s")
         );
+    }
+
+    #[test]
+    fn attributes_in_metadata_are_replaced() {
+        let metadata =
+            |inner: &str| format!("<domain xmlns:m='urn:m'><metadata>{inner}</metadata><a secret='x'/></domain>");
+        for (xml, left) in [
+            ("<m:secret value='hunter2' m:a=\"hunter2\" b=''><m:x y='hunter2'>hunter2</m:x></m:secret>", 4),
+            ("<m:vm id='1' adminPassword='hunter2' m:api_token='hunter2'/>", 2),
+            ("<m:meta name='admin_password' value='hunter2'>hunter2<m:x y='hunter2'/></m:meta>", 3),
+            ("<m:meta key='API_TOKEN' m:value='hunter2'/>", 1),
+            ("<m:metadata><m:secret value='hunter2'/></m:metadata><m:token value='hunter2'/>", 2),
+        ] {
+            let xml = metadata(xml);
+            let clean = definition(xml.clone());
+            assert_eq!(clean, xml.replace("hunter2", MARK));
+            assert_eq!(clean.matches(MARK).count(), left, "{clean}");
+        }
+        let harmless = metadata("<m:meta name='owner' value='token ring'/><m:x y='password'/>");
+        assert_eq!(definition(harmless.clone()), harmless);
     }
 
     #[test]

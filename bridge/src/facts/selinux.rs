@@ -11,7 +11,13 @@ use super::{Fact, Gap, selinux_policy};
 const FILE_SYSTEM: &str = "/sys/fs/selinux";
 const CONFIG: &str = "/etc/selinux/config";
 
-pub(super) fn read(root: &Root) -> Selinux {
+/// What differs whenever SELinux's mode, one of its booleans or its policy was changed: the kernel counts that for whoever asks often.
+/// `None` without SELinux.
+pub fn state(root: &Root) -> Option<Vec<u8>> {
+    root.read_bytes(&format!("{FILE_SYSTEM}/status")).ok()
+}
+
+pub fn read(root: &Root) -> Selinux {
     Selinux {
         mode: mode(root).unwrap_or_else(Fact::Missing),
         configured: root.optional(CONFIG).map(|text| text.and_then(|text| configured(&text))),
@@ -193,6 +199,16 @@ mod tests {
             stored.iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>(),
             [("virt_use_nfs", true), ("virt_use_samba", false)]
         );
+    }
+
+    #[test]
+    fn what_the_kernel_counts_is_compared_only() {
+        let test = TestRoot::new();
+        assert_eq!(state(&test.root()), None);
+        // Version, sequence, enforcing, loads of the policy, deny_unknown: numbers of 32 bits.
+        let status = [1, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0];
+        test.file("/sys/fs/selinux/status", status);
+        assert_eq!(state(&test.root()), Some(status.to_vec()));
     }
 
     #[test]

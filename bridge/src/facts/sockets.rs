@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::host::Listener;
 use super::root::{FILE_LIMIT, Root, is_absent};
-use super::{Fact, Gap};
+use super::{Fact, Gap, socket_diag};
 
 /// A listening socket with its inode, by which a process holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub(super) struct Socket {
 /// The host's own network namespace: the one that this program runs in.
 pub(super) fn of_host(root: &Root) -> Fact<Vec<Listener>> {
     let path = "/proc/net/tcp";
-    match listening(root, "/proc/net") {
+    let sockets = if root.is_host() { of_own_namespace(root, "/proc/net") } else { table_of(root, "/proc/net") };
+    match sockets {
         Ok(sockets) => Fact::known(path, in_order(sockets.into_iter().map(|socket| socket.listener).collect())),
         Err(error) => Gap::from_io(path, &error).into(),
     }
@@ -30,8 +31,13 @@ pub(super) fn in_order(mut listeners: Vec<Listener>) -> Vec<Listener> {
     listeners
 }
 
+/// Of the namespace that this program runs in; `net` is the directory with its tables. A kernel need not have what `ss` asks.
+pub(super) fn of_own_namespace(root: &Root, net: &str) -> io::Result<Vec<Socket>> {
+    socket_diag::listening().or_else(|_| table_of(root, net))
+}
+
 /// The listening sockets in the tables of a directory `net`.
-pub(super) fn listening(root: &Root, net: &str) -> io::Result<Vec<Socket>> {
+pub(super) fn table_of(root: &Root, net: &str) -> io::Result<Vec<Socket>> {
     let mut sockets = table(&root.read_start(&format!("{net}/tcp"), FILE_LIMIT)?)?;
     match root.read_start(&format!("{net}/tcp6"), FILE_LIMIT) {
         Ok(bytes) => sockets.append(&mut table(&bytes)?),

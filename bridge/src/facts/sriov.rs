@@ -3,27 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::time::Duration;
 
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use serde::{Deserialize, Serialize};
 
+use super::netlink::{self, short, word};
 use super::pci::{PciDevice, link_name};
 use super::root::Root;
 use super::{Fact, Gap};
 
 const ORIGIN: &str = "ip -d link show";
-/// The kernel answers at once or not at all.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The list of virtual functions cannot be longer than 64 KiB: its length is a 16-bit number.
-const REPLY_LIMIT: usize = 256 << 10;
 
-// From <linux/netlink.h>, <linux/rtnetlink.h> and <linux/if_link.h>; rustix opens the socket and leaves the messages to us.
-const HEADER: usize = 16;
+// From <linux/rtnetlink.h> and <linux/if_link.h>.
 const IFINFOMSG: usize = 16;
-const NLM_F_REQUEST: u16 = 1;
-const NLMSG_ERROR: u16 = 2;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const IFLA_IFNAME: u16 = 3;
@@ -102,17 +93,11 @@ fn addresses(root: &Root, card: &str) -> io::Result<BTreeMap<u32, String>> {
 
 /// Asks the kernel about one interface, and gives the attributes of its answer.
 fn ask(interface: &str) -> io::Result<Vec<u8>> {
-    // Netlink's protocol 0 is NETLINK_ROUTE.
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
-    send(&socket, &request(interface), SendFlags::empty())?;
-    let mut reply = vec![0; REPLY_LIMIT];
-    let (_, length) = recv(&socket, reply.as_mut_slice(), RecvFlags::TRUNC)?;
-    if length > reply.len() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the kernel's answer is too long"));
+    let (kind, body) = netlink::ask(None, RTM_GETLINK, &request(interface))?;
+    match body.get(IFINFOMSG..) {
+        Some(attributes) if kind == RTM_NEWLINK => Ok(attributes.to_vec()),
+        _ => Err(netlink::invalid()),
     }
-    reply.truncate(length);
-    answer(&reply)
 }
 
 fn request(interface: &str) -> Vec<u8> {
@@ -126,28 +111,7 @@ fn request(interface: &str) -> Vec<u8> {
         body.extend(payload);
         body.resize(body.len().next_multiple_of(4), 0);
     }
-    let length = u32::try_from(HEADER.saturating_add(body.len())).unwrap_or(u32::MAX);
-    let mut message = Vec::new();
-    message.extend(length.to_ne_bytes());
-    message.extend(RTM_GETLINK.to_ne_bytes());
-    message.extend(NLM_F_REQUEST.to_ne_bytes());
-    // Sequence and port: the socket is new, and has one question.
-    message.extend([0; 8]);
-    message.extend(body);
-    message
-}
-
-/// The attributes of the kernel's answer.
-pub(super) fn answer(message: &[u8]) -> io::Result<Vec<u8>> {
-    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "the kernel's answer is not understood");
-    match short(message, 4).ok_or_else(invalid)? {
-        RTM_NEWLINK => message.get(HEADER + IFINFOMSG..).map(<[u8]>::to_vec).ok_or_else(invalid),
-        NLMSG_ERROR => {
-            let number = word(message, HEADER).ok_or_else(invalid)?.cast_signed();
-            Err(io::Error::from_raw_os_error(number.saturating_neg()))
-        }
-        _ => Err(invalid()),
-    }
+    body
 }
 
 /// The virtual functions that the attributes of a link describe.
@@ -189,14 +153,6 @@ impl<'a> Iterator for Attributes<'a> {
         self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
         Some((kind, payload))
     }
-}
-
-fn short(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().copied().map(u16::from_ne_bytes)
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().copied().map(u32::from_ne_bytes)
 }
 
 #[cfg(test)]
@@ -256,11 +212,6 @@ mod tests {
             bytes.resize(4 + rest, 0xff);
             assert!(settings(&bytes).is_empty());
         }
-        assert!(answer(&[]).is_err() && answer(&[0; 40]).is_err());
-        let mut refused = vec![0; 36];
-        refused[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
-        refused[16..20].copy_from_slice(&(-19_i32).to_ne_bytes());
-        assert_eq!(answer(&refused).unwrap_err().raw_os_error(), Some(19));
     }
 
     #[test]

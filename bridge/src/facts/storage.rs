@@ -2,6 +2,7 @@
 //! Brings together what lies on the disk for the VMs that were read.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::convert::Infallible;
 
 use roxmltree::Document;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use super::leftovers::{self, Files, State, Tpm};
 use super::meta::Meta;
 use super::pools::child;
 use super::root::Root;
-use super::{Fact, Facts, Libvirt};
+use super::{Fact, Facts, Libvirt, Vm};
+use crate::ahead;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,13 +31,18 @@ impl Facts {
     pub fn attach_storage(&mut self, root: &Root) {
         let mut wanted = BTreeMap::new();
         let mut state: Option<State> = None;
-        for vm in &mut self.vms {
-            let (mut tpm, mut without_nvram) = (None, false);
-            for xml in [&vm.stored, &vm.live].into_iter().filter_map(|fact| fact.value()?.as_deref()) {
-                if let Ok(document) = Document::parse(xml) {
-                    tpm = tpm.or(sources(&document, &self.libvirt, &mut wanted));
-                    without_nvram |= is_efi_without_nvram(&document);
-                }
+        let mut named = Vec::with_capacity(self.vms.len());
+        let Ok(()) = ahead::each::<_, _, Infallible>(
+            &self.vms,
+            |vm| Named::by(vm, &self.libvirt),
+            |one| {
+                named.push(one);
+                Ok(())
+            },
+        );
+        for (vm, Named { paths, tpm, without_nvram }) in self.vms.iter_mut().zip(named) {
+            for (path, most) in paths {
+                want(&mut wanted, &path, most);
             }
             let state = match &mut state {
                 Some(state) if state.is_for(vm) => state,
@@ -75,6 +82,29 @@ impl Facts {
     }
 }
 
+/// What a VM's definitions name.
+#[derive(Default)]
+struct Named {
+    paths: Vec<(String, Want)>,
+    tpm: Option<Tpm>,
+    /// libvirt finds a place for the variables when such a VM starts, and stores it in the definition in some releases only.
+    without_nvram: bool,
+}
+
+impl Named {
+    fn by(vm: &Vm, libvirt: &Libvirt) -> Self {
+        let mut named = Self::default();
+        for xml in [&vm.stored, &vm.live].into_iter().filter_map(|fact| fact.value()?.as_deref()) {
+            if let Ok(document) = Document::parse(xml) {
+                let tpm = sources(&document, libvirt, &mut named.paths);
+                named.tpm = named.tpm.or(tpm);
+                named.without_nvram |= is_efi_without_nvram(&document);
+            }
+        }
+        named
+    }
+}
+
 /// Notes a path with the most that anybody wants of it.
 fn want(wanted: &mut BTreeMap<String, Want>, path: &str, want: Want) {
     if path.starts_with('/') && !path.contains('\0') {
@@ -84,18 +114,18 @@ fn want(wanted: &mut BTreeMap<String, Want>, path: &str, want: Want) {
 }
 
 /// The images and the NVRAM that a definition names, and its TPM.
-fn sources(document: &Document, libvirt: &Libvirt, wanted: &mut BTreeMap<String, Want>) -> Option<Tpm> {
+fn sources(document: &Document, libvirt: &Libvirt, paths: &mut Vec<(String, Want)>) -> Option<Tpm> {
     let root = document.root_element();
     if let Some(nvram) = child(root, "os").and_then(|os| child(os, "nvram")) {
         let path = child(nvram, "source").and_then(|source| source.attribute("file")).or(nvram.text());
-        want(wanted, path.unwrap_or_default().trim(), Want::Nvram);
+        paths.push((path.unwrap_or_default().trim().to_owned(), Want::Nvram));
     }
     let devices = child(root, "devices")?;
     for disk in devices.children().filter(|node| node.has_tag_name("disk")) {
         for source in disk.descendants().filter(|node| node.has_tag_name("source")) {
             let volume = || libvirt.volume(source.attribute("pool")?, source.attribute("volume")?).ok();
             let path = source.attribute("file").or_else(|| source.attribute("dev")).or_else(volume);
-            want(wanted, path.unwrap_or_default(), Want::Image);
+            paths.push((path.unwrap_or_default().to_owned(), Want::Image));
         }
     }
     let tpm = child(devices, "tpm").and_then(|tpm| child(tpm, "backend"))?;
@@ -104,7 +134,6 @@ fn sources(document: &Document, libvirt: &Libvirt, wanted: &mut BTreeMap<String,
     (tpm.attribute("type") == Some("emulator")).then(|| Tpm { version_1, path: path.map(str::to_owned) })
 }
 
-/// libvirt finds a place for the variables when such a VM starts, and stores it in the definition in some releases only.
 fn is_efi_without_nvram(document: &Document) -> bool {
     let os = child(document.root_element(), "os");
     let loader = os.and_then(|os| child(os, "loader"));

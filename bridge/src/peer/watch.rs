@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-//! A report that follows what happens: libvirt's events at once, everything else by a slow re-read.
+//! A report that follows what happens: libvirt's events at once, SELinux soon, everything else by a slow re-read.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -12,13 +12,15 @@ use super::{Channel, Problem};
 use crate::facts::collect::{self, Progress};
 use crate::facts::libvirt_sys::{self, Event, Subscription};
 use crate::facts::root::Root;
-use crate::facts::{Fact, Facts, Gap, Link, VERSION, Vm, libvirt, process};
+use crate::facts::{Fact, Facts, Gap, Link, VERSION, Vm, libvirt, process, selinux};
 use crate::report::{Report, patch};
 
 /// What libvirt tells by no event: files, D-Bus, processes, a device updated in place.
 const REREAD: Duration = Duration::from_secs(30);
 /// Between two attempts to reach a libvirt that is away.
 const RETRY: Duration = Duration::from_secs(2);
+/// Between two looks whether SELinux was changed, where there is SELinux: twenty bytes, and what most of the VMs' confinement hangs on.
+const GLANCE: Duration = Duration::from_secs(2);
 /// Events come in bursts (a start is four); they are read as one change.
 const SETTLE: Duration = Duration::from_millis(60);
 /// A libvirtd that does not answer keep-alive messages for this many seconds, three times, counts as gone.
@@ -36,6 +38,8 @@ pub(super) struct Watch {
     facts: Facts,
     report: Report,
     open: Option<Open>,
+    /// As it was when the facts about SELinux were read.
+    selinux: Option<Vec<u8>>,
     sender: Sender<Event>,
     progress: Progress,
 }
@@ -51,7 +55,8 @@ impl Watch {
             Root::open(&request.sources().root).map_err(|error| Problem::internal_error(format!("{error:#}")))?;
         let facts = Facts { version: VERSION, privileged: collect::is_privileged(), ..Facts::default() };
         let report = request.audit(&facts);
-        let mut this = Self { request, root, facts, report, open: None, sender, progress: Progress::default() };
+        let mut this =
+            Self { request, root, facts, report, open: None, selinux: None, sender, progress: Progress::default() };
         this.reread();
         if let Link::Denied { message } = &this.facts.libvirt.link {
             return Err(Problem::access_denied(message));
@@ -67,7 +72,10 @@ impl Watch {
     fn follow(&mut self, receiver: &Receiver<Event>, channel: &Channel) -> Result<(), Problem> {
         let mut reread = Instant::now() + REREAD;
         loop {
-            let next = if self.open.is_some() { reread } else { reread.min(Instant::now() + RETRY) };
+            let mut next = if self.open.is_some() { reread } else { reread.min(Instant::now() + RETRY) };
+            if self.selinux.is_some() {
+                next = next.min(Instant::now() + GLANCE);
+            }
             match receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Event::Closed) => self.lost("libvirt closed the connection"),
@@ -76,13 +84,18 @@ impl Watch {
                     Burst::Closed => self.lost("libvirt closed the connection"),
                     Burst::Stop => return Ok(()),
                 },
-                Err(RecvTimeoutError::Timeout) if Instant::now() < reread => {
-                    self.reread_libvirt();
-                    self.attach();
-                }
-                Err(RecvTimeoutError::Timeout) => {
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= reread => {
                     self.reread();
                     reread = Instant::now() + REREAD;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let changed = self.glance();
+                    if self.open.is_none() {
+                        self.reread_libvirt();
+                        self.attach();
+                    } else if !changed {
+                        continue;
+                    }
                 }
             }
             self.facts.stamp();
@@ -99,11 +112,26 @@ impl Watch {
     /// Reads everything again, through a new connection if there is none.
     fn reread(&mut self) {
         if !self.request.target.is_remote() {
+            self.selinux = selinux::state(&self.root);
             self.facts.host = collect::read_host(&self.root);
         }
         self.reread_libvirt();
         self.attach();
         self.facts.stamp();
+    }
+
+    /// Reads what there is about SELinux again if the kernel says that it was changed, and answers whether it was.
+    fn glance(&mut self) -> bool {
+        if self.selinux.is_none() {
+            return false;
+        }
+        let state = selinux::state(&self.root);
+        let changed = state != self.selinux;
+        if changed {
+            self.selinux = state;
+            self.facts.host.selinux = selinux::read(&self.root);
+        }
+        changed
     }
 
     /// What is read of the VMs' processes and files once their definitions are known.

@@ -96,7 +96,7 @@ pub struct Finding {
     pub needs: Option<&'static str>,
     /// Somebody decided to live with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiver: Option<Waived>,
+    pub waiver: Option<Box<Waived>>,
 }
 
 impl Finding {

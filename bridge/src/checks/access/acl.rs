@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! polkit's rules for single actions of libvirt, where libvirt asks for them, and what Cockpit makes of that.
 
+use std::borrow::Cow;
+
 use super::ADMINISTRATORS;
 use super::javascript::{self, Condition, Token};
+use super::pkla;
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Outcome, Severity, Verdict};
 use crate::facts::{Facts, Gap};
 use crate::policy::Profile;
@@ -11,6 +14,10 @@ const CHAPTER: &str = "limiting-what-actions-are-available-to-virtual-machine-us
 const KEY: &str = "access_drivers";
 /// What the names of libvirt's actions begin with.
 const API: &str = "org.libvirt.api.";
+/// Some of them, and a name that only a pattern for all of them fits.
+const ACTIONS: [&str; 3] =
+    ["org.libvirt.api.domain.start", "org.libvirt.api.domain.stop", "org.libvirt.api.domain.write"];
+const ANY: &str = "org.libvirt.api.\u{0}";
 
 pub static RULES: Check = Check {
     id: "access.polkit-acl-rules",
@@ -64,15 +71,12 @@ fn rules(facts: &Facts) -> Judged {
     let mut worst = (Outcome::Warn, None);
     let mut gap = None;
     for file in files {
-        let found = javascript::tokens(&file.text).and_then(|tokens| {
-            let grants = javascript::grants(&tokens)?;
-            Ok(grants.iter().filter_map(|grant| judge(grant)).collect::<Vec<_>>())
-        });
+        let found = if pkla::is_pkla(file) { Ok(authorities(&file.text)) } else { scripted(&file.text) };
         match found {
             Ok(found) => {
-                for outcome in found {
+                for (outcome, what) in found {
                     if worst.1.is_none() || outcome > worst.0 {
-                        worst = (outcome, Some(file.path.as_str()));
+                        worst = (outcome, Some((file.path.as_str(), what)));
                     }
                 }
             }
@@ -81,17 +85,17 @@ fn rules(facts: &Facts) -> Judged {
             }
         }
     }
-    let evidence = |path: &str, value: &str| Evidence { origin: path.to_owned(), value: value.to_owned() };
+    let evidence = |path: &str, what: Cow<str>| Evidence { origin: path.to_owned(), value: what.into_owned() };
     let verdict = match (worst, gap) {
-        ((Outcome::Fail, Some(path)), _) => {
-            Verdict::fail(format!("{path} says YES to every action of libvirt, whatever VM it is about.")).because([evidence(path, "YES without action.lookup")])
+        ((Outcome::Fail, Some((path, what))), _) => {
+            Verdict::fail(format!("{path} says YES to every action of libvirt, whatever VM it is about.")).because([evidence(path, what)])
         }
         (_, Some(gap)) => return Err(gap),
-        ((Outcome::Warn, Some(path)), None) => {
-            Verdict::warn(format!("{path} says YES to actions of libvirt without a look at which VM they are about.")).because([evidence(path, "YES without action.lookup")])
+        ((Outcome::Warn, Some((path, what))), None) => {
+            Verdict::warn(format!("{path} says YES to actions of libvirt without a look at which VM they are about.")).because([evidence(path, what)])
         }
-        ((_, Some(path)), None) => {
-            Verdict::pass("polkit's rules for libvirt's actions name the VMs that they are about, or let in administrators only.").because([evidence(path, "action.lookup")])
+        ((_, Some((path, what))), None) => {
+            Verdict::pass("polkit's rules for libvirt's actions name the VMs that they are about, or let in administrators only.").because([evidence(path, what)])
         }
         ((_, None), None) => Verdict::warn(
             "libvirt asks polkit about each action, but no rule names one: users may only look at VMs, or are asked for an administrator's password.",
@@ -99,6 +103,46 @@ fn rules(facts: &Facts) -> Judged {
         .and(facts.host.polkit.rules.origin(), "(no rule for org.libvirt.api)"),
     };
     Ok(verdict.because(asked))
+}
+
+/// How good each YES of a rules file is that is about libvirt's actions, and what shows it.
+fn scripted(text: &str) -> Result<Vec<(Outcome, Cow<'static, str>)>, String> {
+    let tokens = javascript::tokens(text)?;
+    let grants = javascript::grants(&tokens)?;
+    let outcomes = grants.iter().filter_map(|grant| judge(grant));
+    let shown = |outcome| if outcome == Outcome::Pass { "action.lookup" } else { "YES without action.lookup" };
+    Ok(outcomes.map(|outcome| (outcome, shown(outcome).into())).collect())
+}
+
+/// The same of an authority file. Its sections cannot ask which VM an action is about.
+fn authorities(text: &str) -> Vec<(Outcome, Cow<'static, str>)> {
+    let mut found = Vec::new();
+    for grant in pkla::grants(text) {
+        // What a pattern with a star in the middle is about, some of libvirt's actions tell.
+        let about =
+            |pattern: &str| pattern.starts_with(API) || ACTIONS.iter().any(|action| pkla::matches(pattern, action));
+        let others = grant.identities().find(|identity| !is_administrators(identity));
+        let identity = others.or_else(|| grant.identities().next());
+        if let (Some(identity), Some(pattern)) = (identity, grant.actions().find(|pattern| about(pattern))) {
+            let outcome = if others.is_none() {
+                Outcome::Pass
+            } else if grant.covers(ANY) {
+                Outcome::Fail
+            } else {
+                Outcome::Warn
+            };
+            found.push((outcome, format!("Action={pattern} for {identity} with a result of yes").into()));
+        }
+    }
+    found
+}
+
+fn is_administrators(identity: &str) -> bool {
+    match pkla::one(identity) {
+        Some(("unix-group", name)) => ADMINISTRATORS.contains(&name),
+        Some(("unix-user", name)) => name == "root",
+        _ => false,
+    }
 }
 
 /// How good one YES is, if it is about libvirt's actions.

@@ -6,6 +6,7 @@ pub mod bus;
 pub mod group;
 mod javascript;
 pub mod keys;
+mod pkla;
 pub mod polkit;
 pub mod remote;
 pub mod session;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Whom polkit lets manage VMs without asking.
 
-use std::path::Path;
-
 use super::javascript::{self, Condition, Token};
+use super::pkla;
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Judged, Severity, Verdict};
 use crate::facts::host::RulesFile;
 use crate::facts::{Facts, Gap};
@@ -59,8 +58,7 @@ fn manage(facts: &Facts) -> Judged {
     let mut worst = (Who::Expected, None);
     let mut gap = None;
     for file in files {
-        let is_pkla = Path::new(&file.path).extension().is_some_and(|extension| extension == "pkla");
-        let found = if is_pkla { Ok(pkla(&file.text)) } else { rules(&file.text) };
+        let found = if pkla::is_pkla(file) { Ok(pkla(&file.text)) } else { rules(&file.text) };
         match found {
             Ok(found) => {
                 for (who, what) in found {
@@ -195,50 +193,21 @@ fn identities(condition: &Condition) -> Vec<(&'static str, String)> {
     found
 }
 
-/// Sections of an authority file (polkit before 0.106, and Debian's and Ubuntu's compatibility package).
+/// Whom each section of an authority file lets manage VMs.
 fn pkla(text: &str) -> Vec<(Who, String)> {
-    let mut found = Vec::new();
-    let (mut identities, mut covered, mut yes) = ("", false, false);
-    for line in text.lines().map(str::trim).chain(["[end]"]) {
-        if line.starts_with('[') {
-            if covered && yes {
-                found.extend(identities.split(';').map(str::trim).filter(|one| !one.is_empty()).map(pkla_identity));
-            }
-            (identities, covered, yes) = ("", false, false);
-        } else if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
-            let value = value.trim();
-            match key.trim() {
-                "Identity" => identities = value,
-                "Action" => covered = value.split(';').any(|pattern| matches(pattern.trim(), ACTION)),
-                "ResultAny" | "ResultInactive" | "ResultActive" => yes |= value == "yes",
-                _ => {}
-            }
-        }
-    }
-    found
+    let grants = pkla::grants(text).into_iter().filter(|grant| grant.covers(ACTION));
+    grants.flat_map(|grant| grant.identities()).map(pkla_identity).collect()
 }
 
 fn pkla_identity(identity: &str) -> (Who, String) {
     let what = format!("Identity={identity} with a result of yes");
-    match identity.split_once(':') {
-        Some((_, name)) if name.contains('*') => (Who::Everybody, what),
-        Some(("unix-group", name)) if GROUPS.contains(&name) => (Who::Expected, what),
-        Some(("unix-user", name)) if USERS.contains(&name) => (Who::Expected, what),
-        Some(("unix-group", name)) => (Who::Others(format!("the group {name}")), what),
-        Some(("unix-user", name)) => (Who::Others(format!("the user {name}")), what),
-        _ => (Who::Others(identity.to_owned()), what),
-    }
-}
-
-/// A glob with stars, as `.pkla` files have them.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
+    let who = match pkla::one(identity) {
+        None if identity.contains(':') => Who::Everybody,
+        Some(("unix-group", name)) if GROUPS.contains(&name) => Who::Expected,
+        Some(("unix-user", name)) if USERS.contains(&name) => Who::Expected,
+        Some(("unix-group", name)) => Who::Others(format!("the group {name}")),
+        Some(("unix-user", name)) => Who::Others(format!("the user {name}")),
+        _ => Who::Others(identity.to_owned()),
+    };
+    (who, what)
 }

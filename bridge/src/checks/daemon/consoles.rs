@@ -15,53 +15,58 @@ const LISTEN_WHY: &str = "A console is the VM's keyboard and screen, and a door 
 const LISTEN_IMPACT: &str = "Clients that connect straight to the host's ports stop working; Cockpit, virt-manager and virt-viewer reach \
     consoles through SSH.";
 
-pub static VNC_LISTEN: Check = Check {
+/// What differs from protocol to protocol.
+struct ListenRow {
+    id: &'static str,
+    title: &'static str,
+    fix: &'static str,
+    needs: &'static str,
+    judge: fn(&Facts, &Neighbours) -> Judged,
+}
+
+const fn listen_row(row: &ListenRow) -> Check {
+    Check {
+        id: row.id,
+        title: row.title,
+        severity: Severity::High,
+        profile: Profile::Baseline,
+        area: Area::Console,
+        basis: QEMU_CONF,
+        why: LISTEN_WHY,
+        fix: row.fix,
+        impact: LISTEN_IMPACT,
+        apply: Apply::DaemonRestart,
+        needs: row.needs,
+        judge: Judge::Host(row.judge),
+    }
+}
+
+pub static VNC_LISTEN: Check = listen_row(&ListenRow {
     id: "daemon.vnc-listen",
     title: "VNC consoles listen on this host only, unless a definition says otherwise",
-    severity: Severity::High,
-    profile: Profile::Baseline,
-    area: Area::Console,
-    basis: QEMU_CONF,
-    why: LISTEN_WHY,
     fix: "Remove vnc_listen from /etc/libvirt/qemu.conf, run `systemctl try-restart virtqemud libvirtd`, then shut each VM down and start \
           it again.",
-    impact: LISTEN_IMPACT,
-    apply: Apply::DaemonRestart,
     needs: "vnc_listen, vnc_tls, vnc_tls_x509_verify and vnc_sasl in /etc/libvirt/qemu.conf (administrative access); the consoles of all VMs",
-    judge: Judge::Host(|facts, neighbours| listen(facts, neighbours, Protocol::Vnc)),
-};
+    judge: |facts, neighbours| listen(facts, neighbours, Protocol::Vnc),
+});
 
-pub static SPICE_LISTEN: Check = Check {
+pub static SPICE_LISTEN: Check = listen_row(&ListenRow {
     id: "daemon.spice-listen",
     title: "SPICE consoles listen on this host only, unless a definition says otherwise",
-    severity: Severity::High,
-    profile: Profile::Baseline,
-    area: Area::Console,
-    basis: QEMU_CONF,
-    why: LISTEN_WHY,
     fix: "Remove spice_listen from /etc/libvirt/qemu.conf, run `systemctl try-restart virtqemud libvirtd`, then shut each VM down and start \
           it again.",
-    impact: LISTEN_IMPACT,
-    apply: Apply::DaemonRestart,
     needs: "spice_listen and spice_tls in /etc/libvirt/qemu.conf (administrative access); the consoles of all VMs",
-    judge: Judge::Host(|facts, neighbours| listen(facts, neighbours, Protocol::Spice)),
-};
+    judge: |facts, neighbours| listen(facts, neighbours, Protocol::Spice),
+});
 
-pub static RDP_LISTEN: Check = Check {
+pub static RDP_LISTEN: Check = listen_row(&ListenRow {
     id: "daemon.rdp-listen",
     title: "RDP consoles listen on this host only, unless a definition says otherwise",
-    severity: Severity::High,
-    profile: Profile::Baseline,
-    area: Area::Console,
-    basis: QEMU_CONF,
-    why: LISTEN_WHY,
     fix: "Remove rdp_listen from /etc/libvirt/qemu.conf, run `systemctl try-restart virtqemud libvirtd`, then shut each VM down and start \
           it again.",
-    impact: LISTEN_IMPACT,
-    apply: Apply::DaemonRestart,
     needs: "rdp_listen in /etc/libvirt/qemu.conf (administrative access); the consoles of all VMs",
-    judge: Judge::Host(|facts, neighbours| listen(facts, neighbours, Protocol::Rdp)),
-};
+    judge: |facts, neighbours| listen(facts, neighbours, Protocol::Rdp),
+});
 
 fn listen(facts: &Facts, neighbours: &Neighbours, protocol: Protocol) -> Judged {
     let (name, key, tls) = match protocol {

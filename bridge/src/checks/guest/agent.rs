@@ -7,8 +7,9 @@
 use roxmltree::Node;
 
 use crate::checks::domain::child;
-use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Severity, Verdict};
+use crate::checks::{Apply, Area, Check, Domain, Evidence, Judge, Judged, Severity, Verdict};
 use crate::facts::guest::CHANNEL;
+use crate::facts::{Facts, Vm};
 use crate::policy::Profile;
 
 const CONFIGURATION: &str = "https://www.qemu.org/docs/master/interop/qemu-ga.html";
@@ -55,7 +56,35 @@ fn evidence(domain: &Domain, target: Node) -> Vec<Evidence> {
     names.iter().map(|name| domain.evidence(target, name)).collect()
 }
 
-/// What only the guest can tell.
+/// What only the guest can tell: rows that say where to look there.
+struct Row {
+    id: &'static str,
+    title: &'static str,
+    severity: Severity,
+    why: &'static str,
+    fix: &'static str,
+    impact: &'static str,
+    needs: &'static str,
+    judge: fn(&Facts, &Vm, &Domain) -> Judged,
+}
+
+const fn row(row: &Row) -> Check {
+    Check {
+        id: row.id,
+        title: row.title,
+        severity: row.severity,
+        profile: Profile::MultiTenant,
+        area: Area::Guest,
+        basis: &[CONFIGURATION, GUIDELINES],
+        why: row.why,
+        fix: row.fix,
+        impact: row.impact,
+        apply: Apply::Manual,
+        needs: row.needs,
+        judge: Judge::Definition(row.judge),
+    }
+}
+
 fn ask_the_guest(domain: &Domain, message: &'static str) -> Verdict {
     match channel(domain) {
         None => Verdict::not_applicable("The VM has no channel for a guest agent."),
@@ -63,13 +92,10 @@ fn ask_the_guest(domain: &Domain, message: &'static str) -> Verdict {
     }
 }
 
-pub static EXEC: Check = Check {
+pub static EXEC: Check = row(&Row {
     id: "guest.agent-exec",
     title: "The host cannot run programs in the guest",
     severity: Severity::Medium,
-    profile: Profile::MultiTenant,
-    area: Area::Guest,
-    basis: &[CONFIGURATION, GUIDELINES],
     why: "With `guest-exec` whoever may use the VM's agent on the host is root in the guest, without a password and without a trace in the \
           guest's logs of logins. Where the guest belongs to somebody else, that is a way around its owner.",
     fix: "In the guest, look at the agent's options (`systemctl cat qemu-guest-agent`, /etc/sysconfig/qemu-ga, /etc/qemu/qemu-ga.conf). Block \
@@ -77,73 +103,58 @@ pub static EXEC: Check = Check {
           ones with `BLOCK_RPCS` or `BLACKLIST_RPC`, Debian and Ubuntu with `block-rpcs` in qemu-ga.conf. Then restart the agent. Debian \
           and Ubuntu allow all commands as they are shipped.",
     impact: "Tools that run programs in the guest through its agent stop to work, among them some backup and provisioning tools.",
-    apply: Apply::Manual,
     needs: "//channel in the definition; the rest stands in the guest",
-    judge: Judge::Definition(|_, _, domain| {
+    judge: |_, _, domain| {
         let message = "Whether the guest's agent runs programs for the host is not visible from here: look at its configuration in the guest.";
         Ok(ask_the_guest(domain, message))
-    }),
-};
+    },
+});
 
-pub static FILE_ACCESS: Check = Check {
+pub static FILE_ACCESS: Check = row(&Row {
     id: "guest.agent-file-access",
     title: "The host cannot read or write files in the guest",
     severity: Severity::Medium,
-    profile: Profile::MultiTenant,
-    area: Area::Guest,
-    basis: &[CONFIGURATION, GUIDELINES],
     why: "With `guest-file-open` and its siblings whoever may use the VM's agent on the host reads and writes any file of the guest as its \
           root: its keys, its password hashes, its programs.",
     fix: "In the guest, add `guest-file-open`, `guest-file-read`, `guest-file-write`, `guest-file-seek`, `guest-file-flush` and \
           `guest-file-close` to the commands that the agent blocks (`block-rpcs` in /etc/qemu/qemu-ga.conf, or `FILTER_RPC_ARGS` in \
           /etc/sysconfig/qemu-ga), and restart the agent.",
     impact: "Tools that copy files through the agent stop to work.",
-    apply: Apply::Manual,
     needs: "//channel in the definition; the rest stands in the guest",
-    judge: Judge::Definition(|_, _, domain| {
+    judge: |_, _, domain| {
         let message = "Whether the guest's agent opens files for the host is not visible from here: look at its configuration in the guest.";
         Ok(ask_the_guest(domain, message))
-    }),
-};
+    },
+});
 
-pub static CREDENTIALS: Check = Check {
+pub static CREDENTIALS: Check = row(&Row {
     id: "guest.agent-credentials",
     title: "The host cannot set passwords or keys in the guest",
     severity: Severity::Low,
-    profile: Profile::MultiTenant,
-    area: Area::Guest,
-    basis: &[CONFIGURATION, GUIDELINES],
     why: "With `virsh set-user-password` and `virsh set-user-sshkeys` whoever manages the VM gives himself a login in the guest. That is \
           how many clouds let people in; where nobody needs it, it is one more way in.",
     fix: "In the guest, add `guest-set-user-password`, `guest-ssh-add-authorized-keys` and `guest-ssh-remove-authorized-keys` to the \
           commands that the agent blocks, and restart it.",
     impact: "Lost passwords can then not be set from the host.",
-    apply: Apply::Manual,
     needs: "//channel in the definition; the rest stands in the guest",
-    judge: Judge::Definition(|_, _, domain| {
+    judge: |_, _, domain| {
         let message = "Whether the guest's agent sets passwords and keys for the host is not visible from here: look at its configuration in the guest.";
         Ok(ask_the_guest(domain, message))
-    }),
-};
+    },
+});
 
-pub static VERSION: Check = Check {
+pub static VERSION: Check = row(&Row {
     id: "guest.agent-version",
     title: "The guest agent is kept up to date",
     severity: Severity::Low,
-    profile: Profile::MultiTenant,
-    area: Area::Guest,
-    basis: &[CONFIGURATION, GUIDELINES],
     why: "The agent runs as root in the guest and reads what the host sends. An old one has old weaknesses, and knows neither how to block \
           single commands nor how to answer newer questions.",
     fix: "In the guest, update the package qemu-guest-agent; in Windows install the newest virtio-win guest tools. See its version with \
           `qemu-ga --version`.",
     impact: "None; the agent is restarted.",
-    apply: Apply::Manual,
     needs: "//channel in the definition; the rest stands in the guest",
-    judge: Judge::Definition(|_, _, domain| {
-        Ok(ask_the_guest(
-            domain,
-            "libvirt does not report the agent's version: look at it in the guest with `qemu-ga --version`.",
-        ))
-    }),
-};
+    judge: |_, _, domain| {
+        let message = "libvirt does not report the agent's version: look at it in the guest with `qemu-ga --version`.";
+        Ok(ask_the_guest(domain, message))
+    },
+});

@@ -16,11 +16,14 @@ pub static EOL: Check = Check {
     id: "guest.os-eol",
     title: "The guest's operating system is still supported",
     severity: Severity::High,
-    profile: Profile::Baseline,
+    // Not from baseline, as high ones are: what confines a guest must hold whatever runs in it, and a definition that names no system
+    // leaves this unknown, which is no statement about the host's or the VM's own setting.
+    profile: Profile::Server,
     area: Area::Guest,
     basis: &["https://libosinfo.org"],
     why: "An operating system whose support has ended gets no security updates any more: each weakness that is found in it stays open. Who \
-          takes over such a guest is one step nearer to the host and to the other guests.",
+          takes over such a guest is one step nearer to the host and to the other guests. In a lab, old systems run on purpose, and what confines them \
+          counts; on a host that others depend on, no guest should be lost from the start.",
     fix: "Upgrade the guest, or move its work to a new VM, and then note the new system with `virt-xml VM --edit --metadata os.name=NAME` \
           (`osinfo-query os` lists the names). Where the maker sells extended support, this date does not count.",
     impact: "An upgrade takes time and can break old programs.",
@@ -68,7 +71,7 @@ fn declared<'a>(domain: &'a Domain) -> Result<&'a str, Gap> {
         domain.gap(
             "metadata/libosinfo:libosinfo/libosinfo:os",
             "id",
-            "the definition does not name the guest's operating system",
+            "the definition does not name the guest's operating system; `virt-xml VM --edit --metadata os.name=NAME` does",
         )
     })
 }

@@ -2,40 +2,14 @@
 //! The fifteen SELinux booleans of the RHEL chapter: rows of one table, each judged by whether a VM needs it.
 
 use super::sebool_other::on_file_system;
-use super::sebool_state::{on, plain, settled, used_by};
-use crate::checks::{Apply, Area, Check, Judge, Judged, Need, Neighbours, Severity, Verdict};
-use crate::facts::Facts;
+use super::sebool_state::{Row, check, needed, on, plain, settled};
+use crate::checks::{Check, Need, Severity, Verdict};
 use crate::policy::Profile;
 
 pub(super) const CHAPTER: &[&str] = &["virtualization-booleans-in-rhel"];
 
-/// What differs from boolean to boolean.
-struct Row {
-    id: &'static str,
-    title: &'static str,
-    severity: Severity,
-    why: &'static str,
-    fix: &'static str,
-    impact: &'static str,
-    needs: &'static str,
-    judge: fn(&Facts, &Neighbours) -> Judged,
-}
-
 const fn row(row: &Row) -> Check {
-    Check {
-        id: row.id,
-        title: row.title,
-        severity: row.severity,
-        profile: Profile::Baseline,
-        area: Area::Mac,
-        basis: CHAPTER,
-        why: row.why,
-        fix: row.fix,
-        impact: row.impact,
-        apply: Apply::HostNow,
-        needs: row.needs,
-        judge: Judge::Host(row.judge),
-    }
+    check(Profile::Baseline, CHAPTER, row)
 }
 
 pub(super) const BOOLEAN: &str = "the boolean's file in /sys/fs/selinux/booleans";
@@ -92,16 +66,13 @@ pub static USE_USB: Check = row(&Row {
     impact: "Passing a USB device to a VM, or redirecting one from a console, no longer works.",
     needs: BOOLEAN_AND_VMS,
     judge: |facts, neighbours| {
-        let name = "virt_use_usb";
-        let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let used = used_by(facts, neighbours, Need::Usb)?;
-        Ok(match used {
-            Some(user) => Verdict::pass(format!("{name} is on, and the VM {} has a USB device of the host.", user.vm))
-                .because([on, user.evidence.clone()]),
-            None => Verdict::info(format!(
+        let used = |name: &str, vm: &str| {
+            Verdict::pass(format!("{name} is on, and the VM {vm} has a USB device of the host."))
+        };
+        needed(facts, neighbours, "virt_use_usb", Need::Usb, used, |name| {
+            Verdict::info(format!(
                 "{name} is on, as the policy has it by default. No VM has a USB device of the host, so it can be turned off."
             ))
-            .because([on]),
         })
     },
 });
@@ -116,14 +87,10 @@ pub static USE_COMM: Check = row(&Row {
     impact: "A VM with a <serial type='dev'> or <parallel type='dev'> no longer starts.",
     needs: BOOLEAN_AND_VMS,
     judge: |facts, neighbours| {
-        let name = "virt_use_comm";
-        let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let used = used_by(facts, neighbours, Need::Port)?;
-        Ok(match used {
-            Some(user) => Verdict::pass(format!("{name} is on, and the VM {} has a port of the host.", user.vm))
-                .because([on, user.evidence.clone()]),
-            None => Verdict::warn(format!("{name} is on, and no VM has a serial or parallel port of the host."))
-                .because([on]),
+        let used =
+            |name: &str, vm: &str| Verdict::pass(format!("{name} is on, and the VM {vm} has a port of the host."));
+        needed(facts, neighbours, "virt_use_comm", Need::Port, used, |name| {
+            Verdict::warn(format!("{name} is on, and no VM has a serial or parallel port of the host."))
         })
     },
 });
@@ -138,17 +105,13 @@ pub static USE_EXECMEM: Check = row(&Row {
     impact: "None for VMs that use KVM. Where the policy has no svirt_tcg_t, emulated VMs stop working.",
     needs: BOOLEAN_AND_VMS,
     judge: |facts, neighbours| {
-        let name = "virt_use_execmem";
-        let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let emulated = used_by(facts, neighbours, Need::Emulation)?;
-        Ok(match emulated {
-            Some(user) => Verdict::warn(format!(
-                "{name} is on. The VM {} is emulated without KVM, but SELinux allows that without this boolean (svirt_tcg_t).",
-                user.vm
+        let emulated = |name: &str, vm: &str| {
+            Verdict::warn(format!(
+                "{name} is on. The VM {vm} is emulated without KVM, but SELinux allows that without this boolean (svirt_tcg_t)."
             ))
-            .because([on, user.evidence.clone()]),
-            None => Verdict::fail(format!("{name} is on, and no VM could need it: none is emulated without KVM."))
-                .because([on]),
+        };
+        needed(facts, neighbours, "virt_use_execmem", Need::Emulation, emulated, |name| {
+            Verdict::fail(format!("{name} is on, and no VM could need it: none is emulated without KVM."))
         })
     },
 });
@@ -196,15 +159,9 @@ pub static USE_XSERVER: Check = row(&Row {
     impact: "A VM with <graphics type='sdl'> no longer starts.",
     needs: BOOLEAN_AND_VMS,
     judge: |facts, neighbours| {
-        let name = "virt_use_xserver";
-        let Some(on) = on(facts, name)? else { return settled(facts, name) };
-        let used = used_by(facts, neighbours, Need::Sdl)?;
-        Ok(match used {
-            Some(user) => Verdict::warn(format!("{name} is on, for the SDL console of the VM {}.", user.vm))
-                .because([on, user.evidence.clone()]),
-            None => {
-                Verdict::fail(format!("{name} is on, and no VM could need it: none has an SDL console.")).because([on])
-            }
+        let used = |name: &str, vm: &str| Verdict::warn(format!("{name} is on, for the SDL console of the VM {vm}."));
+        needed(facts, neighbours, "virt_use_xserver", Need::Sdl, used, |name| {
+            Verdict::fail(format!("{name} is on, and no VM could need it: none has an SDL console."))
         })
     },
 });

@@ -10,6 +10,35 @@ use crate::facts::host::{Boolean, SelinuxMode};
 use crate::facts::{Fact, Facts, Gap, Link};
 use crate::policy::Profile;
 
+/// What differs from boolean to boolean.
+pub(super) struct Row {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) severity: Severity,
+    pub(super) why: &'static str,
+    pub(super) fix: &'static str,
+    pub(super) impact: &'static str,
+    pub(super) needs: &'static str,
+    pub(super) judge: fn(&Facts, &Neighbours) -> Judged,
+}
+
+pub(super) const fn check(profile: Profile, basis: &'static [&'static str], row: &Row) -> Check {
+    Check {
+        id: row.id,
+        title: row.title,
+        severity: row.severity,
+        profile,
+        area: Area::Mac,
+        basis,
+        why: row.why,
+        fix: row.fix,
+        impact: row.impact,
+        apply: Apply::HostNow,
+        needs: row.needs,
+        judge: Judge::Host(row.judge),
+    }
+}
+
 pub static NOT_PERSISTENT: Check = Check {
     id: "host.sebool-not-persistent",
     title: "SELinux booleans keep their values after a reboot",
@@ -95,6 +124,22 @@ pub(super) fn plain(facts: &Facts, name: &str, outcome: fn(String) -> Verdict, e
         None => settled(facts, name),
         Some(on) => Ok(outcome(format!("{name} is on: {effect}.")).because([on])),
     }
+}
+
+/// A boolean that a VM may need, by the first that does: `used` is given the boolean's and that VM's name.
+pub(super) fn needed(
+    facts: &Facts,
+    neighbours: &Neighbours,
+    name: &str,
+    need: Need,
+    used: fn(&str, &str) -> Verdict,
+    unused: fn(&str) -> Verdict,
+) -> Judged {
+    let Some(on) = on(facts, name)? else { return settled(facts, name) };
+    Ok(match used_by(facts, neighbours, need)? {
+        Some(found) => used(name, found.vm).because([on, found.evidence.clone()]),
+        None => unused(name).because([on]),
+    })
 }
 
 fn shown(booleans: &Fact<BTreeMap<String, Boolean>>, name: &str, boolean: Boolean) -> Evidence {

@@ -35,6 +35,10 @@ fn zone(facts: &Facts, neighbours: &Neighbours) -> Judged {
     networks(facts, |networks| {
         let firewall = &facts.host.firewall;
         let zones = firewall.value().map_or(&[][..], |firewall| &firewall.zones);
+        if !networks.values().any(Network::is_managed) {
+            return Ok(Verdict::not_applicable("No network of libvirt has a bridge that libvirt made.")
+                .and(facts.libvirt.networks.origin(), list(networks.keys().map(String::as_str))));
+        }
         let mut worst: (Outcome, Option<String>) = (Outcome::Pass, None);
         let mut evidence = Vec::new();
         for (name, network) in networks.iter().filter(|(_, network)| network.is_managed()) {
@@ -159,7 +163,9 @@ fn management(facts: &Facts, neighbours: &Neighbours) -> Judged {
     };
     let Some((name, users, device)) = shared.iter().max_by_key(|(_, _, device)| device.default_route) else {
         all_read(facts, neighbours)?;
-        return Ok(if used.is_empty() {
+        return Ok(if neighbours.ports.is_empty() {
+            Verdict::not_applicable("There are no VMs.")
+        } else if used.is_empty() {
             Verdict::pass("No VM is on a bridge or a card of the host.")
         } else {
             Verdict::pass(format!(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! What libvirt's networks trust their guests with, by default.
 
+use std::collections::BTreeMap;
+
 use super::{DOMAIN_FORMAT, FORMAT, all_read, list, networks, place, used_by};
 use crate::checks::{Apply, Area, Check, Evidence, Judge, Severity, Verdict};
 use crate::policy::Profile;
@@ -69,6 +71,9 @@ pub static DISPLAY_PROXY: Check = Check {
             all_read(facts, neighbours)?;
             return Ok(if neighbours.ports.is_empty() {
                 Verdict::not_applicable("There are no VMs.")
+            } else if facts.libvirt.networks.value().is_some_and(BTreeMap::is_empty) {
+                Verdict::not_applicable("libvirt has no virtual network.")
+                    .and(facts.libvirt.networks.origin(), "(none)")
             } else {
                 Verdict::pass("No console listens on a network of libvirt.")
             });

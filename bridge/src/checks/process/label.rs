@@ -16,9 +16,12 @@ pub static SELINUX_LABEL: Check = Check {
     basis: &["best-practices-for-securing-virtual-machines", AUTOMATIC, DRIVER],
     why: "The label is what the kernel goes by. A QEMU without the type svirt_t and two categories of its own may touch what its user \
           may: the disks of the other VMs, and with a type such as unconfined_t everything else.",
-    fix: "If SELinux is permissive, run `setenforce 1`. Else remove <seclabel> from the VM (`virsh edit`), so that libvirt chooses a label, remove security_driver from /etc/libvirt/qemu.conf, \
-          then shut the VM down and start it again.",
-    impact: "The VM must be started anew, and its disks are given a label that keeps other VMs away.",
+    fix: "Remove <seclabel> from the VM (`virsh edit`), so that libvirt chooses a label, remove security_driver from /etc/libvirt/qemu.conf, \
+          then shut the VM down and start it again. Where SELinux is only permissive, the VM needs no change: `setenforce 1` takes effect at once, and \
+          host.selinux-enforcing tells how to keep it.",
+    impact: "The VM must be started anew, and its disks are given a label that keeps other VMs away. `setenforce 1` needs no new start, but refuses at \
+             once what the policy does not allow.",
+    // Of what is about the VM itself; the host's mode is judged, with its own class, by host.selinux-enforcing.
     apply: Apply::NextStart,
     needs: "/proc/PID/attr/current, and /sys/fs/selinux/enforce where SELinux labels",
     judge: Judge::Vm(|facts, vm, _| {

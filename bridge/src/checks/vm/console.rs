@@ -138,6 +138,16 @@ impl<'a, 'i> Console<'a, 'i> {
         self.node.attribute("autoport") == Some("yes") || self.node.attribute("port") == Some("-1")
     }
 
+    /// Its ports, where they are known: a port that libvirt chooses stands in the running definition only. `tls`: it may have one for TLS.
+    pub(super) fn ports(&self, domain: &Domain, tls: bool) -> Vec<u16> {
+        if self.is_autoport() && !domain.is_live() {
+            return Vec::new();
+        }
+        let names: &[&str] = if tls && self.protocol == Protocol::Spice { &["port", "tlsPort"] } else { &["port"] };
+        let known = names.iter().filter_map(|name| self.node.attribute(*name)?.parse().ok());
+        known.filter(|port| *port != 0).collect()
+    }
+
     /// Where libvirt lets it listen when the definition does not say.
     fn default_address(&self, facts: &'a Facts) -> Result<Option<Exposed<'a, 'i>>, Gap> {
         let conf = facts.host.config.qemu.get()?;

@@ -58,6 +58,12 @@ fn reachable(
     tls: Result<(bool, Option<Evidence>), Gap>,
 ) -> Verdict {
     let (name, address) = (console.name(), exposed.address);
+    let ports = console.ports(domain, !matches!(tls, Ok((false, _))));
+    let address = match ports.as_slice() {
+        [] => address.to_owned(),
+        [port] => format!("{address} port {port}"),
+        [plain, tls, ..] => format!("{address} ports {plain} and {tls}"),
+    };
     let source = exposed.key().map_or_else(String::new, |key| format!(" ({key} of qemu.conf)"));
     let place = format!("The {name} listens on {address}{source}");
     let verdict = |message: String| Verdict::new(outcome, message).because([exposed.evidence(domain)]);

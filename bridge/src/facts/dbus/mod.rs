@@ -8,23 +8,35 @@ mod peer;
 mod polkit;
 mod systemd;
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use super::host::Host;
+use super::host::{Firewall, Host, ImplicitAnswers, Systemd};
+use super::updates::Updates;
 use super::{Fact, Gap};
 
 /// How long a service may take for one answer; see `peer::TOGETHER` for all of them.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Adds what systemd, polkit, firewalld, fwupd and PackageKit say to the facts about the running host.
-pub fn read(host: &mut Host) {
-    let address =
-        std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(|_| "unix:path=/run/dbus/system_bus_socket".to_owned());
-    read_from(&address, LIMIT, host);
+/// What was said, until it becomes a part of the facts about the host.
+#[derive(Default)]
+pub struct Answers {
+    systemd: Systemd,
+    polkit_actions: Fact<BTreeMap<String, ImplicitAnswers>>,
+    firewall: Fact<Firewall>,
+    fwupd_hsi: Fact<String>,
+    updates: Fact<Updates>,
 }
 
-fn read_from(address: &str, limit: Duration, host: &mut Host) {
+/// Asks systemd, polkit, firewalld, fwupd and PackageKit of the running host.
+pub fn ask() -> Answers {
+    let address =
+        std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(|_| "unix:path=/run/dbus/system_bus_socket".to_owned());
+    ask_at(&address, LIMIT)
+}
+
+fn ask_at(address: &str, limit: Duration) -> Answers {
     thread::scope(|scope| {
         // At the same time: services that hang cost no more than one.
         let systemd = scope.spawn(|| systemd::read(address, limit));
@@ -32,14 +44,24 @@ fn read_from(address: &str, limit: Duration, host: &mut Host) {
         let firewall = scope.spawn(|| firewalld::read(address, limit));
         let fwupd = scope.spawn(|| fwupd::read(address, limit));
         let updates = scope.spawn(|| packagekit::read(address, limit));
-        if let Ok(facts) = systemd.join() {
-            host.systemd = facts;
+        Answers {
+            systemd: systemd.join().unwrap_or_default(),
+            polkit_actions: polkit.join().unwrap_or_default(),
+            firewall: firewall.join().unwrap_or_default(),
+            fwupd_hsi: fwupd.join().unwrap_or_default(),
+            updates: updates.join().unwrap_or_default(),
         }
-        host.polkit.actions = polkit.join().unwrap_or_default();
-        host.firewall = firewall.join().unwrap_or_default();
-        host.fwupd_hsi = fwupd.join().unwrap_or_default();
-        host.updates = updates.join().unwrap_or_default();
-    });
+    })
+}
+
+impl Answers {
+    pub fn add_to(self, host: &mut Host) {
+        host.systemd = self.systemd;
+        host.polkit.actions = self.polkit_actions;
+        host.firewall = self.firewall;
+        host.fwupd_hsi = self.fwupd_hsi;
+        host.updates = self.updates;
+    }
 }
 
 impl<T> From<Result<Fact<T>, Gap>> for Fact<T> {

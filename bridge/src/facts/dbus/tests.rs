@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use zbus::{Connection, OwnedObjectPath, Variant, connection, fdo, interface};
@@ -16,7 +15,9 @@ use super::super::updates::Update;
 use super::*;
 
 mod firewalld;
+mod packagekit;
 use firewalld::{serve_firewalld, serve_slow_firewalld};
+use packagekit::{Answer, serve_packagekit};
 
 const SOON: Duration = Duration::from_millis(700);
 
@@ -63,7 +64,7 @@ impl Bus {
 
     fn read(&self) -> Host {
         let mut host = Host::default();
-        read_from(&self.address, SOON, &mut host);
+        ask_at(&self.address, SOON).add_to(&mut host);
         host
     }
 }
@@ -148,81 +149,6 @@ impl Fwupd {
     fn host_security_id(&self) -> String {
         "HSI:2! (v1.9.5)".to_owned()
     }
-}
-
-/// What PackageKit's transaction does once it is asked for updates.
-#[derive(Clone, Copy)]
-enum Answer {
-    Updates,
-    Error,
-    Nothing,
-}
-
-struct PackageKit {
-    age: u32,
-}
-
-#[interface(name = "org.freedesktop.PackageKit")]
-impl PackageKit {
-    fn get_time_since_action(&self, role: u32) -> u32 {
-        assert_eq!(role, 13);
-        self.age
-    }
-
-    fn create_transaction(&self) -> OwnedObjectPath {
-        OwnedObjectPath::try_from("/1_abc".to_owned()).unwrap()
-    }
-}
-
-struct Transaction {
-    answer: Answer,
-    hints: Vec<String>,
-    /// Set when somebody cancels it.
-    cancelled: Arc<AtomicBool>,
-}
-
-#[interface(name = "org.freedesktop.PackageKit.Transaction")]
-impl Transaction {
-    fn set_hints(&mut self, hints: Vec<String>) {
-        self.hints = hints;
-    }
-
-    fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    async fn get_updates(&self, filter: u64, #[zbus(connection)] connection: &Connection) {
-        assert_eq!(filter, 0);
-        assert!(self.hints.contains(&"cache-age=4294967295".to_owned()), "nothing is fetched: {:?}", self.hints);
-        let package = |info: u32, id: &str| (info, id.to_owned(), "summary".to_owned());
-        match self.answer {
-            Answer::Updates => {
-                // A severity stands in the upper half.
-                emit(connection, "Package", &package(8 | 4 << 16, "qemu-kvm;17:9.1.0-15;x86_64;appstream")).await;
-                emit(connection, "ItemProgress", &("x", 1_u32, 2_u32)).await;
-                emit(connection, "Package", &package(6, "libvirt-libs;10.10;x86_64;appstream")).await;
-                emit(connection, "Finished", &(1_u32, 12_u32)).await;
-            }
-            Answer::Error => {
-                emit(connection, "ErrorCode", &(3_u32, "x".repeat(1 << 16))).await;
-                emit(connection, "Finished", &(2_u32, 12_u32)).await;
-            }
-            Answer::Nothing => {}
-        }
-    }
-}
-
-async fn emit<B: serde::Serialize + zbus::wire::DynamicType>(connection: &Connection, member: &str, body: &B) {
-    let interface = "org.freedesktop.PackageKit.Transaction";
-    connection.emit_signal(None::<&str>, "/1_abc", interface, member, body).await.unwrap();
-}
-
-fn serve_packagekit(bus: &Bus, age: u32, answer: Answer) -> (Connection, Arc<AtomicBool>) {
-    let connection = bus.serve("org.freedesktop.PackageKit", "/org/freedesktop/PackageKit", PackageKit { age });
-    let cancelled = Arc::<AtomicBool>::default();
-    let transaction = Transaction { answer, hints: Vec::new(), cancelled: Arc::clone(&cancelled) };
-    zbus::block_on(connection.object_server().at("/1_abc", transaction)).unwrap();
-    (connection, cancelled)
 }
 
 fn reason<T>(fact: &Fact<T>) -> String {
@@ -416,13 +342,13 @@ fn a_bus_that_hangs_or_is_absent_is_named() {
     let place = directory.path().join("bus");
     let address = format!("unix:path={}", place.display());
     let mut host = Host::default();
-    read_from(&address, SOON, &mut host);
+    ask_at(&address, SOON).add_to(&mut host);
     assert!(reason(&host.firewall).starts_with(&format!("the system bus at {address} could not be reached (")));
     let _never_accepts = UnixListener::bind(&place).unwrap();
     let start = Instant::now();
-    read_from(&address, SOON, &mut host);
+    ask_at(&address, SOON).add_to(&mut host);
     assert!(start.elapsed() < SOON * 3, "{:?}", start.elapsed());
     assert_eq!(reason(&host.systemd.sockets), "org.freedesktop.systemd1 did not answer within 0.7 seconds");
-    read_from("nonsense", SOON, &mut host);
+    ask_at("nonsense", SOON).add_to(&mut host);
     assert!(reason(&host.firewall).starts_with("the system bus at nonsense could not be reached ("));
 }

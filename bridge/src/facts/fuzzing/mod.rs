@@ -11,8 +11,8 @@ use jiff::civil::DateTime;
 use super::host::ConfValue;
 use super::qcow2::{self, Contents, ReadAt};
 use super::{
-    Fact, capabilities, dbus_policy, domain_features, firmware, guest, image_header, leftovers, networks, nvram,
-    nwfilters, osinfo, polkit_policy, pools, selinux_policy, sriov, sudoers, virconf, x509,
+    Fact, capabilities, dbus_policy, domain_features, firmware, guest, image_header, leftovers, netlink, networks,
+    nvram, nwfilters, osinfo, polkit_policy, pools, selinux_policy, socket_diag, sriov, sudoers, virconf, x509,
 };
 
 pub(crate) use redaction::redaction;
@@ -102,10 +102,13 @@ pub(crate) fn selinux_policy(data: &[u8]) {
     assert!(names.len() <= data.len());
 }
 
-/// The kernel's answer about virtual functions: whole, and its attributes alone.
+/// The kernel's answers about virtual functions and about sockets: whole, and one's body alone.
 pub(crate) fn netlink(data: &[u8]) {
-    for attributes in [sriov::answer(data).unwrap_or_default(), data.to_vec()] {
-        assert!(sriov::settings(&attributes).len() <= attributes.len() / 4);
+    let bodies: Vec<&[u8]> = netlink::messages(data).filter_map(|message| Some(message.ok()?.2)).collect();
+    assert!(bodies.len() <= data.len() / 16);
+    for body in bodies.into_iter().chain([data]) {
+        assert!(sriov::settings(body).len() <= body.len() / 4);
+        let _ = socket_diag::socket(body);
     }
 }
 

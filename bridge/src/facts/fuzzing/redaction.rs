@@ -3,7 +3,7 @@
 
 use roxmltree::{Document, Node};
 
-use super::super::redact::{self, MARK};
+use super::super::redact::{self, MARK, NAMING};
 
 /// A secret as the corpus marks it. Where it stands in a place for secrets it must go, everywhere else nothing may change.
 const SECRET: &str = "hunter2";
@@ -39,10 +39,20 @@ fn same_or_redacted(old: Node, new: Node) {
     assert_eq!(old.tag_name(), new.tag_name());
     assert_eq!(old.attributes().len(), new.attributes().len());
     let named_secret = redact::looks_secret(old.attribute("name").unwrap_or(""));
+    let within = old.ancestors().any(|node| node.is_element() && redact::looks_secret(node.tag_name().name()));
+    let foreign = |node: &Node| node.ancestors().skip(1).any(|node| node.has_tag_name("metadata"));
+    let is_named = |node: Node| NAMING.iter().any(|name| redact::looks_secret(node.attribute(*name).unwrap_or("")));
+    let named = |node: &Node| node.is_element() && foreign(node) && is_named(*node);
+    let below = old.ancestors().skip(1).any(|node| named(&node));
     for (before, after) in old.attributes().zip(new.attributes()) {
         assert_eq!(before.name(), after.name());
         let secret = matches!(before.name(), "passwd" | "password") && before.namespace().is_none()
-            || name == "env" && named_secret && before.name() == "value";
+            || name == "env" && named_secret && before.name() == "value"
+            || foreign(&old)
+                && (within
+                    || below
+                    || redact::looks_secret(before.name())
+                    || named(&old) && !NAMING.contains(&before.name()));
         if secret {
             assert!(after.value().is_empty() || after.value() == MARK, "{}", after.value());
         } else if name == "arg" && before.name() == "value" {
@@ -51,11 +61,10 @@ fn same_or_redacted(old: Node, new: Node) {
             assert_eq!(before.value(), after.value(), "an attribute that holds no secret");
         }
     }
-    let within = old.ancestors().any(|node| node.is_element() && redact::looks_secret(node.tag_name().name()));
     let text = |node: Node| node.children().filter(Node::is_text).filter_map(|text| text.text()).collect::<String>();
     let (before, after) = (text(old), text(new));
     let words = matches!(name, "cmdline" | "entry");
-    if within || name == "entry" && named_secret {
+    if within || below || named(&old) || name == "entry" && named_secret {
         assert!(after.replace(MARK, "").trim().is_empty(), "{after}");
     } else if words {
         let kept = after.replace(MARK, "");
