@@ -157,3 +157,21 @@ fn a_reader_that_has_enough() {
     let run = finish(command(&["checks"]).stdout(full));
     run.refused(&["No space left"]);
 }
+
+#[test]
+fn a_vm_is_no_safer_than_its_host() {
+    let place = Place::new();
+    let uri = place.test_driver(&domain("db1", 1, "<test:runstate>5</test:runstate>", ""));
+    let root = place.path("");
+    let words = "it is no safer than its host, which meets no profile";
+    for (sandbox, said) in [(0, true), (1, false)] {
+        place.file("etc/libvirt/qemu.conf", format!("seccomp_sandbox = {sandbox}\n"));
+        for format in ["terminal", "html"] {
+            let text = run(&["audit", "-c", &uri, "--root", &root, "--format", format]).ok().to_lowercase();
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let vm = text.rsplit_once("db1").unwrap().1;
+            assert!(vm.contains("meets "), "{vm}");
+            assert_eq!(vm.contains(words), said, "{vm}");
+        }
+    }
+}

@@ -60,7 +60,11 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     for (uuid, vm) in &vms {
         write!(out, "<section id=\"vm-{}\"><h2>Virtual machine {}</h2>", text(uuid), text(&vm.name))?;
         let facts = format!("{}, connection {}, UUID {uuid}", vm.state, vm.connection);
-        write!(out, "<p>{}. Meets {}.</p>", text(&facts), meets(vm.meets, vm.proven))?;
+        write!(out, "<p>{}. Meets {}.", text(&facts), meets(vm.meets, vm.proven))?;
+        if !host.findings.is_empty() {
+            write!(out, " It is no safer than its host, which meets {}.", meets(host.meets, host.proven))?;
+        }
+        write!(out, "</p>")?;
         if !vm.vectors.is_empty() {
             write!(out, "<h3>Ways of attack</h3><table><thead><tr><th>Way<th>State<th>Barriers</thead><tbody>")?;
             for vector in VECTORS {

@@ -28,14 +28,20 @@ pub fn write(out: &mut impl Write, report: &Report, style: Style) -> io::Result<
     if !report.host.findings.is_empty() {
         let host = &report.host;
         let title = if host.name.is_empty() { "Host".to_owned() } else { format!("Host {}", host.name) };
-        subject(out, &title, report.profile, host.meets, host.proven, &host.findings, style)?;
+        let standing = standing(host.meets, host.proven, report.profile);
+        subject(out, &title, &standing, &host.findings, style)?;
         total.add(&host.findings);
     }
     let mut vms: Vec<_> = report.vms.values().collect();
     vms.sort_by(|a, b| a.name.cmp(&b.name));
     for vm in &vms {
         let title = format!("VM {} ({})", vm.name, vm.state);
-        subject(out, &title, report.profile, vm.meets, vm.proven, &vm.findings, style)?;
+        let mut standing = standing(vm.meets, vm.proven, report.profile);
+        if !report.host.findings.is_empty() && report.host.meets < vm.meets {
+            let host = report.host.meets.map_or("no profile", Profile::name);
+            standing = format!("{standing}; it is no safer than its host, which meets {host}");
+        }
+        subject(out, &title, &standing, &vm.findings, style)?;
         total.add(&vm.findings);
     }
     let subjects = match (report.host.findings.is_empty(), vms.len()) {
@@ -55,27 +61,23 @@ pub fn write(out: &mut impl Write, report: &Report, style: Style) -> io::Result<
     Ok(())
 }
 
-fn subject(
-    out: &mut impl Write,
-    title: &str,
-    profile: Profile,
-    meets: Option<Profile>,
-    proven: bool,
-    findings: &Findings,
-    style: Style,
-) -> io::Result<()> {
-    for line in lines(title, style.width) {
-        writeln!(out, "{}", paint(style, "1", &line))?;
-    }
-    let mut counts = Counts::default();
-    counts.add(findings);
+fn standing(meets: Option<Profile>, proven: bool, chosen: Profile) -> String {
     let standing = match (meets, proven) {
         (None, _) => "does not meet any profile".to_owned(),
         (Some(meets), true) => format!("meets {}", meets.name()),
         (Some(meets), false) => format!("meets {}, not proven", meets.name()),
     };
-    let judged = if meets.is_some_and(|meets| meets >= profile) { "" } else { " (below the chosen profile)" };
-    writeln!(out, "  {standing}{judged}")?;
+    let judged = if meets.is_some_and(|meets| meets >= chosen) { "" } else { " (below the chosen profile)" };
+    standing + judged
+}
+
+fn subject(out: &mut impl Write, title: &str, standing: &str, findings: &Findings, style: Style) -> io::Result<()> {
+    for line in lines(title, style.width) {
+        writeln!(out, "{}", paint(style, "1", &line))?;
+    }
+    let mut counts = Counts::default();
+    counts.add(findings);
+    wrapped(out, "  ", standing, style.width)?;
     wrapped(out, "  ", &counts.text(), style.width)?;
     let mut shown: Vec<(&&str, &Finding)> = findings
         .iter()
