@@ -75,6 +75,10 @@ unit: cockpit-ui/node_modules/.stamp  ## unit tests, executable specifications, 
 	$(CARGO) test $(LOCKED)
 	cd cockpit-ui && npm run --silent test
 
+.PHONY: pot
+pot: cockpit-ui/node_modules/.stamp  ## gather all that is to be translated in cockpit-ui/po/vm-security.pot
+	cd cockpit-ui && node po/pot.js
+
 .PHONY: fuzz
 fuzz:  ## libFuzzer on one reader of hostile input, or all: TARGET= SECONDS=
 	tests/fuzz/run.sh '$(TARGET)' '$(SECONDS)'
