@@ -19,6 +19,7 @@ import cockpit from "cockpit";
 
 import { draw, HEIGHT, NODES, ROUTES, WIDTH, ZONES } from "./picture-layout";
 import type { Box } from "./picture-layout";
+import { say } from "./say";
 import type { Way } from "./vectors";
 import { nodeText, wayLabel, wayStateText, wayText } from "./way-texts";
 import { Arrow } from "./way-sign";
@@ -97,7 +98,7 @@ const ArrowButton = memo(function ArrowButton({ way: { vector, state }, isCurren
             choose(vector.id, true);
         }
     };
-    const name = cockpit.format(_("$0: $1. $2"), wayText(vector.from, vector.to), wayStateText(state), _(vector.title));
+    const name = cockpit.format(_("$0: $1. $2"), wayText(vector.from, vector.to), wayStateText(state), say(vector.title));
     return (
         <g className={`vms-way vms-way-${state} ${isCurrent ? "vms-way-current" : ""}`}
            data-vector={vector.id} data-state={state}

@@ -17,6 +17,7 @@ import type { Problem } from "./bridge";
 import { SeverityMark, VerdictMark } from "./labels";
 import { Prose } from "./prose";
 import type { Finding } from "./report";
+import { say } from "./say";
 import { problemText } from "./texts";
 import { WaiverFacts } from "./waiver-facts";
 import type { Case } from "./waivers";
@@ -57,7 +58,7 @@ function Refused({ title, problem }: { title: string, problem: Problem | null })
         <div aria-live="assertive">
             {problem &&
                 <Alert isInline variant="danger" title={title} data-problem={problem.code}>
-                    <p className="vms-words">{problem.message ? _(problem.message) : problemText(problem)}</p>
+                    <p className="vms-words">{problem.message ? say(problem.message) : problemText(problem)}</p>
                 </Alert>}
         </div>
     );
@@ -69,9 +70,9 @@ function About({ about: { subject, title }, finding }: { about: Case, finding: F
             <div className="vms-subtle">
                 {subject.vm ? _("Virtual machine") : _("Host")} <bdi>{subject.name}</bdi>
             </div>
-            <div className="vms-title">{_(title)}</div>
+            <div className="vms-title">{say(title)}</div>
             <div><VerdictMark verdict={finding.verdict} /> · <SeverityMark severity={finding.severity} /></div>
-            <div className="vms-message"><Prose text={_(finding.message)} /></div>
+            <div className="vms-message"><Prose text={say(finding.message)} /></div>
         </div>
     );
 }
