@@ -29,7 +29,7 @@ const TOKEN = new RegExp([
     /(?<lifetime>'[A-Za-z_]\w*)/,
     /(?<word>(?:r#)?[A-Za-z_]\w*)/,
     /(?<number>[0-9][\w]*(?:\.[0-9]\w*)?)/,
-    /(?<mark>[^\s\w])/,
+    /(?<mark>[^\s\w"])/,
 ].map(part => part.source).join("|"), "uy");
 
 /** Nested, as Rust has them. */

@@ -6,6 +6,12 @@
 export const WORDS = new Set([
     "(exists)",
     "(none)",
+    "a CD",
+    "backups",
+    "migration",
+    "rewrite",
+    "$0 on $1",
+    "$0 to $1",
     "//graphics[@type='spice'] and //channel in the definition",
     "absent",
     "accelerator",
