@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The page's own texts: _("…"), ngettext("…", "…", n), NC_("context", "…"), translate attributes, menu labels. */
+/* The page's own texts: _("…"), ngettext("…", "…", n), NC_("context", "…"), translate attributes, menu labels and keywords. */
 
 import ts from "typescript";
 
@@ -50,6 +50,8 @@ export function manifestTexts(manifest) {
         for (const item of Object.values(manifest[section] ?? {})) {
             if (item.label)
                 found.push({ id: item.label });
+            for (const keyword of (item.keywords ?? []).flatMap(({ matches }) => matches))
+                found.push({ id: keyword, what: "a word by which the page is found in Cockpit's search, in small letters" });
         }
     }
     return found;

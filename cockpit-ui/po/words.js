@@ -22,7 +22,6 @@ export const WORDS = new Set([
     "everybody",
     "for $0",
     "list $0",
-    "none",
     "once",
     "present",
     "read",

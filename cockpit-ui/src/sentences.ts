@@ -36,9 +36,10 @@ const SEAMS: Seam[] =
 /** Those behind which nothing is of the same kind. */
 const DEEPER = new Set([": ", " (", " for ", " with", " as "]);
 /** What stands behind such a word is a name, although it may be one of the program's own words, too. */
-const NAMED = /\b(bridge|domain|filter|group|image|interface|network|pool|profile|secret|service|unit|user|volume|zone)s? $/i;
+const NAMED =
+    /\b(bridge|domain|filter|group|image|interface|network|pool|profile|secret|service|unit|user|volume|zone)s? $/i;
 const NAME = /^[\w.-]+$/;
-/** Templates of a few letters ("$0 to $1") fit much that is not theirs: they count only where the rest is known, too. */
+/** Templates of a few letters ("$0 to $1") fit much that is not theirs: they count only where the rest is known. */
 const LOOSE = 8;
 /** A name or a value, as far as that can be seen. */
 const NO_WORD = /^(?=.*[\d_/.:<>='A-Z-])[^\s()]+$/;
@@ -203,7 +204,7 @@ function outsideBrackets(text: string, seam: string): number {
     return -1;
 }
 
-/** What may stand at the placeholders, each as short as it can be first; nothing when the text is not of this template. */
+/** What may stand at the placeholders, the shortest first; nothing when the text is not of this template. */
 function* captures(parts: string[], text: string): Generator<string[]> {
     const first = parts[0] ?? "";
     const last = parts.at(-1) ?? "";
