@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The page's own texts: _("…"), ngettext("…", "…", n), NC_("context", "…"), translate attributes, menu labels and keywords. */
+/* The page's own texts: _("…"), ngettext("…", "…", n), NC_("context", "…"), translate attributes, the menu. */
 
 import ts from "typescript";
 

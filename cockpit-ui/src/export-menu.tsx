@@ -76,8 +76,8 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
             </Dropdown>
             {problem !== null &&
                 <AlertGroup isToast isLiveRegion>
-                    <Alert variant="danger" title={_("The report was not exported")} id="export-problem"
-                           actionClose={<AlertActionCloseButton onClose={() => setProblem(null)} />}>
+                    <Alert variant="danger" variantLabel={_("Problem:")} title={_("The report was not exported")} id="export-problem"
+                           actionClose={<AlertActionCloseButton aria-label={_("Close")} onClose={() => setProblem(null)} />}>
                         {problem}
                     </Alert>
                 </AlertGroup>}

@@ -43,9 +43,10 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                       data-check={id} data-verdict={finding.verdict} data-severity={finding.severity}
                       data-accepted={isAccepted(finding)}>
             <DataListItemRow>
-                <DataListToggle id={`${domId}-toggle`} aria-label={_("Details")}
-                                aria-controls={`${domId}-details`} isExpanded={expanded}
-                                aria-labelledby={`${domId}-toggle ${domId}-title`} onClick={() => toggle(id)} />
+                <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
+                                buttonProps={{
+                                    "aria-label": _("Details"), "aria-labelledby": `${domId}-toggle ${domId}-title`
+                                }} onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
                     <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />

@@ -45,7 +45,7 @@ export const ROUTES: Record<string, Route> = {
         points: [[584, 164], [584, 288]], gate: [0, 0.45], label: { at: [619, 225], anchor: "start", room: 110 },
     },
     "qemu-host": {
-        points: [[584, 436], [584, 534]], gate: [0, 0.45], label: { at: [619, 487], anchor: "start", room: 380 },
+        points: [[584, 436], [584, 534]], gate: [0, 0.45], label: { at: [619, 508], anchor: "start", room: 380 },
     },
     "guest-dma": {
         points: [[452, 164], [452, 534]], gate: [0, 0.26], label: { at: [487, 265], anchor: "start", room: 88 },
@@ -78,7 +78,7 @@ export const ROUTES: Record<string, Route> = {
         points: [[640, 358], [958, 358], [958, 264]], gate: [0, 0.74], label: { at: [842, 350], anchor: "end", room: 190 },
     },
     "users-vm": {
-        points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 461], anchor: "middle", room: 124, grow: "down" },
+        points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 456], anchor: "middle", room: 124, grow: "down" },
     },
 };
 

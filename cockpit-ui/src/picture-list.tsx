@@ -90,9 +90,11 @@ export function PictureList({ ways, current, choose, ...found }: {
                     <DataListItem key={id} id={`way-${id}`} aria-labelledby={`way-${id}-title`} isExpanded={isOpen}
                                   data-way={id} data-state={state}>
                         <DataListItemRow>
-                            <DataListToggle id={wayToggleId(id)} aria-label={_("Details")}
-                                            aria-controls={`way-${id}-details`} isExpanded={isOpen}
-                                            aria-labelledby={`way-${id}-toggle way-${id}-title way-${id}-state`}
+                            <DataListToggle id={wayToggleId(id)} aria-controls={`way-${id}-details`} isExpanded={isOpen}
+                                            buttonProps={{
+                                                "aria-label": _("Details"),
+                                                "aria-labelledby": `way-${id}-toggle way-${id}-title way-${id}-state`,
+                                            }}
                                             onClick={() => choose(isOpen ? "" : id)} />
                             <DataListItemCells dataListCells={[
                                 <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">

@@ -57,7 +57,7 @@ function Refused({ title, problem }: { title: string, problem: Problem | null })
         // live: it is read out when it comes
         <div aria-live="assertive">
             {problem &&
-                <Alert isInline variant="danger" title={title} data-problem={problem.code}>
+                <Alert isInline variant="danger" variantLabel={_("Problem:")} title={title} data-problem={problem.code}>
                     <p className="vms-words">{problem.message ? say(problem.message) : problemText(problem)}</p>
                 </Alert>}
         </div>
@@ -81,6 +81,10 @@ function Dialog({ id, title, close, children, actions }: {
     id: string, title: string, close: () => void, children: ReactNode, actions: ReactNode,
 }) {
     const label = useId();
+    useEffect(() => {
+        // PatternFly has no property for the name of this button
+        document.querySelector(`#${id} .pf-v6-c-modal-box__close button`)?.setAttribute("aria-label", _("Close"));
+    }, [id]);
     return (
         <Modal isOpen id={id} variant="medium" onClose={close} aria-labelledby={label}>
             <ModalHeader title={title} labelId={label} />

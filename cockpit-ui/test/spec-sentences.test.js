@@ -21,17 +21,16 @@ const specs = fileURLToPath(new URL("../../tests/checks", import.meta.url));
 /** What is the same in all languages, although the example's facts do not have it as a word. */
 const SAME = new RegExp(`^(?:${[
     // what another program says
-    "the root node was opened but never closed", "(?:EOF )?while parsing an object at line", "trailing characters at line",
-    "column",
-    // as `ls`, sudo, SELinux and /proc have it: an owner, a rule, a denial, mounts, flags of a processor, classes of files
+    "the root node was opened but never closed",
+    "(?:EOF )?while parsing an object at line", "trailing characters at line",
+    // as `ls`, sudo, SELinux and /proc have it: an owner, a rule, a denial, mounts, flags, classes of files
     "(?:uid )?group \\w+", "root", "NOPASSWD", "read write of file", "open of dir", "nfs4|rw|nas", "character",
     "ibpb stibp ssbd",
     // words of configurations: what a key, an option or a state is called there
     "fail|pass|on|off|set", "sandbox on", "quoteGenerationService", "PasswordAuthentication", "vf", "allow", "vepa",
-    "spinlocks",
-    "memory|blkio", "gssapi", "swtpm|virtiofsd|passt|none",
+    "spinlocks", "memory|blkio", "gssapi", "swtpm|virtiofsd|passt|none",
     // units and names
-    "GiB", "Spectre", "ibpb|or ibpb",
+    "column", "GiB", "Spectre", "ibpb|or ibpb",
 ].join("|")})$`);
 
 /** Examples as [name, what they are given, texts]. */

@@ -34,7 +34,8 @@ export const pretendForeign = direction => async context => {
 
 /** What is called the same in all languages: the bed's machines and people, what a console or a driver is called. */
 const NAMES = new Set([
-    "insecure", "hardened", "stopped", "tbadmin", "tbuser", "libvirtd", "vda", "dac", "none", "VNC", "HTML", "JSON", "QEMU",
+    "insecure", "hardened", "stopped", "tbadmin", "tbuser", "libvirtd", "firewalld", "fwupd", "VNC", "HTML", "JSON", "QEMU",
+    "vda", "hda", "fda", "ide", "fdc", "cirrus", "dac", "none",
 ]);
 
 /** Words in plain letters, except for names and for what has digits and signs in it: paths, keys, addresses. */
