@@ -209,6 +209,9 @@ function* captures(parts: string[], text: string): Generator<string[]> {
     const first = parts[0] ?? "";
     const last = parts.at(-1) ?? "";
     const end = text.length - last.length;
+    // a part of a sentence is not all of one
+    if (!last && text.endsWith(".") && !parts.at(-2)?.endsWith("."))
+        return;
     if (text.startsWith(first) && text.endsWith(last) && end >= first.length)
         yield* between(parts.slice(1, -1), text.slice(0, end), first.length);
 }
