@@ -6,13 +6,18 @@ import cockpit from "cockpit";
 
 import { Audit } from "./bridge";
 import { countSeverities, countVerdicts, isBad, worst } from "./findings";
+import { languageTag, loadLanguage } from "./language";
 import { securityPath, OVERVIEW_PATH } from "./paths";
 import { NOT_GOOD, SEVERITIES } from "./report";
 import type { Findings, Vm } from "./report";
+import { say } from "./say";
 import { problemText, profileText, severityText, verdictText } from "./texts";
 import { storedProfile } from "./profile";
 
 const _ = cockpit.gettext;
+
+// whoever imports this may use it at once
+await loadLanguage();
 
 const MARK = "data-vm-security-card";
 
@@ -45,7 +50,7 @@ function vmSummary(vm: Vm): Summary["rows"] {
     ];
     if (found) {
         const { severity, message } = found.finding;
-        rows.push([_("Worst finding"), cockpit.format("$0: $1", severityText(severity), _(message))]);
+        rows.push([_("Worst finding"), cockpit.format(_("$0: $1"), severityText(severity), say(message))]);
     }
     return rows;
 }
@@ -130,6 +135,7 @@ export function drawCard(
                                  element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows), style),
                          element(doc, "div", c("card__footer"), link));
     card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
+    card.lang = languageTag();
     card.setAttribute(MARK, target ? target.name : "");
     return card;
 }
