@@ -62,11 +62,12 @@ check: deps  ## all tests: code, units, specifications, protocol, package, real 
 	@$(MAKE) --no-print-directory package-check
 
 .PHONY: codecheck
-codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint, stylelint, shellcheck
+codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint, stylelint, translations, shellcheck
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets $(LOCKED) -- -D warnings
 	$(CARGO) clippy --test bridges --test host --test selinux_host $(LOCKED) -- -D warnings
 	cd cockpit-ui && npm run --silent typecheck && npm run --silent eslint && npm run --silent stylelint
+	for po in cockpit-ui/po/*.po; do msgfmt --check --output-file=/dev/null "$$po" || exit; done
 	shellcheck -x -S warning $(SHELL_FILES)
 	tests/source-rules.sh
 
@@ -74,6 +75,10 @@ codecheck: cockpit-ui/node_modules/.stamp  ## formatting, clippy, types, eslint,
 unit: cockpit-ui/node_modules/.stamp  ## unit tests, executable specifications, protocol transcripts, libvirt's test driver
 	$(CARGO) test $(LOCKED)
 	cd cockpit-ui && npm run --silent test
+
+.PHONY: pot
+pot: cockpit-ui/node_modules/.stamp  ## gather all that is to be translated in cockpit-ui/po/vm-security.pot
+	cd cockpit-ui && node po/pot.js
 
 .PHONY: fuzz
 fuzz:  ## libFuzzer on one reader of hostile input, or all: TARGET= SECONDS=

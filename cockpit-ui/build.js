@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 
 import * as esbuild from "esbuild";
 
-import { compilePo } from "./po.js";
+import { compileAll, languages } from "./po.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, "dist");
@@ -55,6 +55,17 @@ function bundled(metafile) {
     return [...versions].sort().map(([name, version]) => `${name} ${version}\n`).join("");
 }
 
+/** The sources of what both pages run at each login: what the entry points import at once, and the pages themselves. */
+function preloaded({ outputs }) {
+    const names = new Set(["src/index.html", "src/overview.html"]);
+    const visit = file => {
+        Object.keys(outputs[file].inputs).forEach(input => names.add(input));
+        outputs[file].imports.filter(({ kind }) => kind === "import-statement").forEach(({ path }) => visit(path));
+    };
+    ["dist/index.js", "dist/overview.js"].forEach(visit);
+    return new Set([...names].map(name => `cockpit-ui/${name}`));
+}
+
 const finish = {
     name: "finish",
     setup(build) {
@@ -69,7 +80,7 @@ const finish = {
                 return;
             for (const name of ["index.html", "overview.html", "manifest.json", "card.css"])
                 fs.copyFileSync(path.join(here, "src", name), path.join(dist, name));
-            for (const [name, text] of compilePo(path.join(here, "po")))
+            for (const [name, text] of compileAll(path.join(here, "po"), preloaded(result.metafile)))
                 fs.writeFileSync(path.join(dist, name), text);
             // both pages link app.css; esbuild writes the same again for each entry that may load it
             for (const name of ["index.css", "overview.css"])
@@ -103,7 +114,10 @@ const context = await esbuild.context({
     sourcemap: production ? false : "linked",
     metafile: true,
     legalComments: "external",
-    define: { "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development") },
+    define: {
+        "process.env.NODE_ENV": JSON.stringify(production ? "production" : "development"),
+        LANGUAGES: JSON.stringify(languages(path.join(here, "po"))),
+    },
     // fonts come from Cockpit; nothing of PatternFly's pictures is used
     external: ["*.woff", "*.woff2", "*.jpg", "*.png", "*.svg"],
     plugins: [cockpitGlobal, noForeignFonts, finish],

@@ -13,6 +13,7 @@ import { JumpLink } from "./links";
 import { Pages, usePaging } from "./paging";
 import { securityPath } from "./paths";
 import type { Check, Judged, Vm } from "./report";
+import { say } from "./say";
 import { momentText, untilText } from "./waiver-facts";
 import { AcceptButton, AcceptedMark, WithdrawButton } from "./waiver-parts";
 import { subjectOfVm } from "./waivers";
@@ -41,7 +42,7 @@ function Row({ about }: { about: Case }) {
                 {vm ? <JumpLink path={securityPath(name, vm.connection)}><bdi>{name}</bdi></JumpLink> : _("Host")}
             </Td>
             <Td dataLabel={_("Finding")}>
-                <div className="vms-title">{_(title)}</div>
+                <div className="vms-title">{say(title)}</div>
                 <VerdictMark verdict={finding.verdict} /> <AcceptedMark finding={finding} />
             </Td>
             <Td dataLabel={_("Reason")}><span className="vms-words"><bdi>{waiver.reason}</bdi></span></Td>

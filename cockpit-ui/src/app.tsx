@@ -7,6 +7,7 @@ import { createRoot } from "react-dom/client";
 import cockpit from "cockpit";
 
 import { Compare } from "./compare";
+import { languageTag, loadLanguage } from "./language";
 import { Overview } from "./overview";
 import { vmOption } from "./paths";
 import { followTheme } from "./theme";
@@ -31,9 +32,11 @@ function App() {
     return <Overview />;
 }
 
-export function showApp(): void {
+export async function showApp(): Promise<void> {
+    await loadLanguage();
     followTheme();
     cockpit.translate();
+    document.documentElement.lang = languageTag();
     document.documentElement.dir ||= cockpit.language_direction ?? "ltr";
     const root = document.getElementById("app");
     if (root)

@@ -6,13 +6,18 @@ import cockpit from "cockpit";
 
 import { Audit } from "./bridge";
 import { countSeverities, countVerdicts, isBad, worst } from "./findings";
+import { languageTag, loadLanguage } from "./language";
 import { securityPath, OVERVIEW_PATH } from "./paths";
 import { NOT_GOOD, SEVERITIES } from "./report";
-import type { Findings, Vm } from "./report";
+import type { Findings, Judged, Vm } from "./report";
+import { say } from "./say";
 import { problemText, profileText, severityText, verdictText } from "./texts";
 import { storedProfile } from "./profile";
 
 const _ = cockpit.gettext;
+
+// whoever imports this may use it at once
+await loadLanguage();
 
 const MARK = "data-vm-security-card";
 
@@ -36,16 +41,22 @@ function countsText(findings: Findings): string {
     return parts.join(", ") || _("Nothing found");
 }
 
-function vmSummary(vm: Vm): Summary["rows"] {
+function meetsText({ meets, proven }: Judged): string {
+    const text = meets === null ? _("None") : profileText(meets);
+    return proven ? text : cockpit.format(_("$0, not proven"), text);
+}
+
+function vmSummary(vm: Vm, host: Judged): Summary["rows"] {
     const found = worst(vm.findings);
-    const meets = vm.meets === null ? _("None") : profileText(vm.meets);
     const rows: Summary["rows"] = [
-        [_("Meets profile"), vm.proven ? meets : cockpit.format(_("$0, not proven"), meets)],
+        [_("Meets profile"), meetsText(vm)],
+        // no VM is safer than what it runs on
+        [_("Its host meets"), meetsText(host)],
         [_("Findings"), countsText(vm.findings)],
     ];
     if (found) {
         const { severity, message } = found.finding;
-        rows.push([_("Worst finding"), cockpit.format("$0: $1", severityText(severity), _(message))]);
+        rows.push([_("Worst finding"), cockpit.format(_("$0: $1"), severityText(severity), say(message))]);
     }
     return rows;
 }
@@ -65,7 +76,7 @@ export function watchSummary(target: Target, changed: (summary: Summary) => void
         const vm = target && report?.vms.find(v => v.name === target.name);
         let rows: Summary["rows"];
         if (report && target && vm)
-            rows = vmSummary(vm);
+            rows = vmSummary(vm, report.host);
         else if (report && !target && report.libvirt.state === "connected" && report.vms.length > 0)
             rows = listSummary(report.vms);
         else if (problem && target)
@@ -130,6 +141,7 @@ export function drawCard(
                                  element(doc, "dl", `${c("description-list")} pf-m-horizontal`, ...rows), style),
                          element(doc, "div", c("card__footer"), link));
     card.id = target ? `vm-${target.name}-security` : "vm-security-list-summary";
+    card.lang = languageTag();
     card.setAttribute(MARK, target ? target.name : "");
     return card;
 }

@@ -19,6 +19,7 @@ import { VerdictMark } from "./labels";
 import { ViewLink } from "./links";
 import { Prose } from "./prose";
 import type { Check, Findings } from "./report";
+import { say } from "./say";
 import type { View } from "./use-view";
 
 const _ = cockpit.gettext;
@@ -55,8 +56,8 @@ function Item({ row: { id, title, finding }, view }: { row: Row, view: View }) {
         <li className="vms-item" data-item={id} data-verdict={finding.verdict}>
             <VerdictMark verdict={finding.verdict} />
             <div className="vms-item-text">
-                <ViewLink view={view} change={{ tab: "findings", check: id }}>{_(title)}</ViewLink>
-                <div className="vms-message"><Prose text={_(finding.message)} /></div>
+                <ViewLink view={view} change={{ tab: "findings", check: id }}>{say(title)}</ViewLink>
+                <div className="vms-message"><Prose text={say(finding.message)} /></div>
                 <EvidenceList finding={finding} />
             </div>
         </li>

@@ -58,7 +58,11 @@ declare module "cockpit" {
         encode(path: string[], options?: Record<string, string>): string;
     }
 
+    /** What a po.js holds, without its header: the plural's msgid or null, and the translations. */
+    export type Locale = Record<string, (string | null)[]>;
+
     export interface Cockpit {
+        locale(texts: Locale): void;
         gettext: (text: string) => string;
         ngettext(singular: string, plural: string, n: number): string;
         format(template: string, ...args: (string | number)[]): string;

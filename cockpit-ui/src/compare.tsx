@@ -22,6 +22,7 @@ import type { VmName } from "./paths";
 import { ProfileSelect } from "./profile-select";
 import { Prose } from "./prose";
 import type { Check, Finding, Profile, Vm } from "./report";
+import { say } from "./say";
 import { LibvirtState, Loading, NoSuchVm, Notices, ProblemState } from "./states";
 import { connectionText, stateText } from "./texts";
 import { useAudit, useCatalogue, useProfile } from "./use-audit";
@@ -36,7 +37,7 @@ function Side({ finding }: { finding: Finding | undefined }) {
         <div data-verdict={finding.verdict}>
             <VerdictMark verdict={finding.verdict} />
             <AcceptedMark finding={finding} />
-            <div className="vms-message"><Prose text={_(finding.message)} /></div>
+            <div className="vms-message"><Prose text={say(finding.message)} /></div>
         </div>
     );
 }
@@ -61,7 +62,7 @@ function Differences({ left, right, all, words }: { left: Vm, right: Vm, all: Pa
                     return (
                         <Tr key={pair.id} data-check={pair.id} data-differ={pair.differ}>
                             <Td dataLabel={_("Check")}>
-                                <div className="vms-title">{_(pair.title)}</div>
+                                <div className="vms-title">{say(pair.title)}</div>
                                 {severity && <SeverityMark severity={severity} isQuiet={!bad(pair)} />}
                             </Td>
                             <Td dataLabel={left.name} data-side="left"><Side finding={pair.left} /></Td>

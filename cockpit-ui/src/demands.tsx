@@ -37,7 +37,7 @@ function One({ demand: { profile, fails, newFails, warns } }: { demand: Demand }
     const warning = warns > 0 ? cockpit.format(cockpit.ngettext("$0 warning", "$0 warnings", warns), warns) : "";
     const text = fails === 0 ? _("Nothing fails") : failing;
     return (
-        <Cell good={fails === 0} text={warning ? cockpit.format("$0, $1", text, warning) : text}
+        <Cell good={fails === 0} text={warning ? cockpit.format(_("$0, $1"), text, warning) : text}
               fresh={profile === "baseline" || newFails === 0 ? null
                   : cockpit.format(_("$0 of them only from here on"), newFails)} />
     );
@@ -49,7 +49,7 @@ function Fleet({ demand: { profile, vms, newVms, newFails }, of }: { demand: Fle
     return (
         <Cell good={vms === 0} text={vms === 0 ? _("Nothing fails") : cockpit.format(_("$0 of $1 VMs fail"), vms, of)}
               fresh={profile === "baseline" || newFails === 0 ? null
-                  : newVms > 0 ? cockpit.format("$0, $1", machines, findings) : findings} />
+                  : newVms > 0 ? cockpit.format(_("$0, $1"), machines, findings) : findings} />
     );
 }
 

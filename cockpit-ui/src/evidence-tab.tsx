@@ -14,6 +14,7 @@ import cockpit from "cockpit";
 import { CopyButton } from "./copy-button";
 import { countFacts, filterTopics, fold, toLine } from "./facts";
 import type { Fact, Topic } from "./facts";
+import { say, sayValue } from "./say";
 import { Loading, ProblemState } from "./states";
 import { topicText } from "./topic-texts";
 import { useFacts } from "./use-facts";
@@ -26,7 +27,7 @@ function Value({ value, wanted }: { value: string, wanted: string }) {
     const folded = fold(value, wanted);
     return (
         <>
-            <bdi><code>{(whole ? value : folded.text) || _("(empty)")}</code></bdi>
+            <bdi><code>{sayValue(whole ? value : folded.text) || _("(empty)")}</code></bdi>
             {folded.lines > 0 &&
                 <Button variant="link" isInline className="vms-fold" aria-expanded={whole} onClick={() => setWhole(!whole)}>
                     {whole
@@ -41,15 +42,15 @@ const FactRow = memo(function FactRow({ fact, wanted }: { fact: Fact, wanted: st
     const { path, origin, value, missing } = fact;
     return (
         <li className="vms-fact" data-fact={path} data-missing={missing !== undefined}>
-            <div className="vms-fact-origin"><bdi dir="ltr">{origin}</bdi></div>
+            <div className="vms-fact-origin"><bdi dir="ltr">{sayValue(origin)}</bdi></div>
             <div className="vms-fact-value">
                 {missing !== undefined
-                    ? <span className="vms-subtle">{cockpit.format(_("Not read: $0"), missing)}</span>
+                    ? <span className="vms-subtle">{cockpit.format(_("Not read: $0"), say(missing))}</span>
                     : value === null
                         ? <span className="vms-subtle">{_("Not there")}</span>
                         : <Value value={value} wanted={wanted} />}
             </div>
-            <CopyButton text={toLine(fact)} label={cockpit.format(_("Copy $0 and its value"), origin)} />
+            <CopyButton text={toLine(fact)} label={cockpit.format(_("Copy $0 and its value"), sayValue(origin))} />
         </li>
     );
 });

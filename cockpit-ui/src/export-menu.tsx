@@ -13,6 +13,7 @@ import cockpit from "cockpit";
 import { BridgeError, exportReport } from "./bridge";
 import type { AuditOptions } from "./bridge";
 import { fileName } from "./file-name";
+import { say } from "./say";
 import { problemText } from "./texts";
 
 const _ = cockpit.gettext;
@@ -48,7 +49,7 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
         exportReport(view, what).then(
             text => download(fileName(name, format, new Date()), type, text),
             (error: unknown) => setProblem(error instanceof BridgeError
-                ? error.problem.message ?? problemText(error.problem)
+                ? say(error.problem.message ?? problemText(error.problem))
                 : String(error)),
         ).finally(() => setBusy(false));
     };
@@ -75,9 +76,9 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
             </Dropdown>
             {problem !== null &&
                 <AlertGroup isToast isLiveRegion>
-                    <Alert variant="danger" title={_("The report was not exported")} id="export-problem"
-                           actionClose={<AlertActionCloseButton onClose={() => setProblem(null)} />}>
-                        {_(problem)}
+                    <Alert variant="danger" variantLabel={_("Problem:")} title={_("The report was not exported")} id="export-problem"
+                           actionClose={<AlertActionCloseButton aria-label={_("Close")} onClose={() => setProblem(null)} />}>
+                        {problem}
                     </Alert>
                 </AlertGroup>}
         </>

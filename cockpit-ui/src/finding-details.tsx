@@ -12,6 +12,7 @@ import { sectionText } from "./chapter-texts";
 import type { Row } from "./findings";
 import { Prose } from "./prose";
 import type { Finding } from "./report";
+import { say, sayValue } from "./say";
 import { applyText } from "./texts";
 import { Decision } from "./waiver-parts";
 
@@ -34,8 +35,8 @@ export function EvidenceList({ finding }: { finding: Finding }) {
         <dl className="vms-evidence">
             {finding.evidence.map((evidence, i) => (
                 <div key={i}>
-                    {evidence.origin && <dt><bdi dir="ltr">{evidence.origin}</bdi></dt>}
-                    <dd><bdi><code>{evidence.value || _("(empty)")}</code></bdi></dd>
+                    {evidence.origin && <dt><bdi dir="ltr">{sayValue(evidence.origin)}</bdi></dt>}
+                    <dd><bdi><code>{sayValue(evidence.value) || _("(empty)")}</code></bdi></dd>
                 </div>
             ))}
         </dl>
@@ -52,11 +53,11 @@ export function Details({ row: { id, title, finding, check } }: { row: Row }) {
     return (
         <DescriptionList isCompact className="vms-details">
             {finding.evidence.length > 0 && part(_("Evidence"), <EvidenceList finding={finding} />)}
-            {check && part(_("Why it matters"), <Prose text={_(check.why)} />)}
+            {check && part(_("Why it matters"), <Prose text={say(check.why)} />)}
             {part(_("How to fix it"), (
-                <>{check && <p><Prose text={_(check.fix)} /></p>}<p>{applyText(finding.apply)}</p></>
+                <>{check && <p><Prose text={say(check.fix)} /></p>}<p>{applyText(finding.apply)}</p></>
             ))}
-            {check?.impact && part(_("What the fix costs"), <Prose text={_(check.impact)} />)}
+            {check?.impact && part(_("What the fix costs"), <Prose text={say(check.impact)} />)}
             {finding.basis.length > 0 && part(_("Basis"), (
                 <ul className="vms-basis">{finding.basis.map(b => <li key={b}><Basis basis={b} /></li>)}</ul>
             ))}

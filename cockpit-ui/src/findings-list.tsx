@@ -21,6 +21,7 @@ import { SeverityMark, VerdictMark } from "./labels";
 import { Prose } from "./prose";
 import { VERDICTS } from "./report";
 import type { Check, Findings } from "./report";
+import { say } from "./say";
 import { areaText } from "./texts";
 import { useExpanded, useRows } from "./use-rows";
 import { AcceptedMark } from "./waiver-parts";
@@ -43,15 +44,17 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                       data-accepted={isAccepted(finding)}>
             <DataListItemRow>
                 <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
-                                aria-labelledby={`${domId}-toggle ${domId}-title`} onClick={() => toggle(id)} />
+                                buttonProps={{
+                                    "aria-label": _("Details"), "aria-labelledby": `${domId}-toggle ${domId}-title`
+                                }} onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
                     <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />
                         <AcceptedMark finding={finding} />
                     </DataListCell>,
                     <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
-                        <div id={`${domId}-title`} className="vms-title">{_(row.title)}</div>
-                        <div className="vms-message"><Prose text={_(finding.message)} /></div>
+                        <div id={`${domId}-title`} className="vms-title">{say(row.title)}</div>
+                        <div className="vms-message"><Prose text={say(finding.message)} /></div>
                     </DataListCell>,
                     <DataListCell key="severity" isFilled={false} className="vms-severity-cell">
                         <SeverityMark severity={finding.severity} isQuiet={!isBad(finding) && finding.verdict !== "unknown"} />
@@ -59,7 +62,7 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                 ]} />
             </DataListItemRow>
             <DataListContent id={`${domId}-details`} isHidden={!expanded} hasNoPadding={false}
-                             aria-label={cockpit.format(_("Details of $0"), _(row.title))}>
+                             aria-label={cockpit.format(_("Details of $0"), say(row.title))}>
                 {expanded && <Details row={row} />}
             </DataListContent>
         </DataListItem>

@@ -4,6 +4,7 @@
 
 import { SEVERITIES, VERDICTS } from "./report";
 import type { Check, Finding, Findings, Severity, Verdict } from "./report";
+import { say, sayValue } from "./say";
 
 export interface Row {
     id: string;
@@ -106,7 +107,10 @@ export function matchesBut(row: Row, filter: Filter): boolean {
     const wanted = filter.text.trim().toLocaleLowerCase();
     if (!wanted)
         return true;
-    const texts = [row.id, row.title, finding.message, ...finding.evidence.flatMap(e => [e.origin, e.value])];
+    // as it is shown; and in English, as reports and documents have it
+    const words = [row.title, finding.message];
+    const values = finding.evidence.flatMap(e => [e.origin, e.value]);
+    const texts = [row.id, ...words, ...words.map(say), ...values, ...values.map(sayValue)];
     return texts.some(text => text.toLocaleLowerCase().includes(wanted));
 }
 

@@ -17,7 +17,7 @@ async function load(): Promise<void> {
     const styled = new Promise(resolve => { style.onload = style.onerror = resolve });
     document.head.append(style);
     const [{ showApp }] = await Promise.all([import("./app"), styled]);
-    showApp();
+    await showApp();
 }
 
 export function loadWhenShown(): void {

@@ -17,8 +17,10 @@ import { VirtualMachineIcon } from "@patternfly/react-icons/dist/esm/icons/virtu
 import type { SVGIconProps } from "@patternfly/react-icons/dist/esm/createIcon";
 import cockpit from "cockpit";
 
+import { PictureText } from "./picture-text";
 import { draw, HEIGHT, NODES, ROUTES, WIDTH, ZONES } from "./picture-layout";
 import type { Box } from "./picture-layout";
+import { say } from "./say";
 import type { Way } from "./vectors";
 import { nodeText, wayLabel, wayStateText, wayText } from "./way-texts";
 import { Arrow } from "./way-sign";
@@ -59,22 +61,20 @@ function NodeBox({ id, box: { x, y, width, height }, name }: { id: string, box: 
     const isTall = height > 100;
     const middle = x + width / 2;
     const [iconX, iconY] = isTall ? [middle - ICON / 2, y + 26] : [x + 16, y + height / 2 - ICON / 2];
-    const words = nodeText(id).split(" ");
-    // in a narrow box each word has its own line
-    const lines = id === "guest" ? [shortened(name, 22), nodeText(id)] : isTall ? words : [words.join(" ")];
+    const words = id === "guest"
+        ? [{ text: shortened(name, 22) }, { text: nodeText(id), className: "vms-node-kind" }]
+        : [{ text: nodeText(id) }];
+    const [start, edge] = [16 + ICON + 10, 10];
     return (
         <g className={`vms-node vms-node-${id}`} data-node={id}>
             <rect x={x} y={y} width={width} height={height} rx="10" />
             <g className="vms-upright vms-node-icon">
                 <g transform={`translate(${iconX} ${iconY})`}>{Picture && <Picture />}</g>
             </g>
-            {lines.map((line, i) => (
-                <text key={i} className={`vms-upright ${id === "guest" && i === 1 ? "vms-node-kind" : ""}`}
-                      x={isTall ? middle : x + 16 + ICON + 10} textAnchor={isTall ? "middle" : "start"}
-                      y={isTall ? y + 76 + i * 22 : y + height / 2 + 6}>
-                    {line}
-                </text>
-            ))}
+            {isTall
+                ? <PictureText x={middle} y={y + 76} room={width - 2 * edge} size={16} grow="down" anchor="middle" words={words} />
+                : <PictureText x={x + start} y={y + height / 2 + 6} room={width - start - edge} size={16} grow="middle"
+                               anchor="start" words={words} />}
         </g>
     );
 }
@@ -90,14 +90,14 @@ const ArrowButton = memo(function ArrowButton({ way: { vector, state }, isCurren
     if (!route)
         return null;
     const drawing = draw(route);
-    const { at: [x, y], anchor } = route.label;
+    const { at: [x, y], anchor, room, grow = "up" } = route.label;
     const keyDown = (event: KeyboardEvent) => {
         if (event.key === "Enter" || event.key === " ") {
             event.preventDefault();
             choose(vector.id, true);
         }
     };
-    const name = cockpit.format(_("$0: $1. $2"), wayText(vector.from, vector.to), wayStateText(state), _(vector.title));
+    const name = cockpit.format(_("$0: $1. $2"), wayText(vector.from, vector.to), wayStateText(state), say(vector.title));
     return (
         <g className={`vms-way vms-way-${state} ${isCurrent ? "vms-way-current" : ""}`}
            data-vector={vector.id} data-state={state}
@@ -107,10 +107,8 @@ const ArrowButton = memo(function ArrowButton({ way: { vector, state }, isCurren
             <path className="vms-way-hit" d={drawing.whole} />
             <Arrow state={state} drawing={drawing} />
             <circle className="vms-way-ring" cx={drawing.gate[0]} cy={drawing.gate[1]} r="31" />
-            <text className="vms-way-label vms-upright" x={x} y={y} textAnchor={anchor}>
-                {wayLabel(vector.id)}
-                <tspan className="vms-way-word" x={x} dy="18">{wayStateText(state)}</tspan>
-            </text>
+            <PictureText className="vms-way-label" x={x} y={y} room={room} size={15} grow={grow} anchor={anchor}
+                         words={[{ text: wayLabel(vector.id) }, { text: wayStateText(state), className: "vms-way-word" }]} />
         </g>
     );
 });

@@ -27,7 +27,7 @@ export const NODES: Record<string, Box> = {
     storage: { x: 896, y: 204, width: 124, height: 60 },
     network: { x: 20, y: 238, width: 152, height: 60 },
     consoles: { x: 220, y: 46, width: 136, height: 60 },
-    admins: { x: 786, y: 18, width: 190, height: 54 },
+    admins: { x: 826, y: 18, width: 194, height: 54 },
     users: { x: 764, y: 390, width: 160, height: 54 },
 };
 
@@ -36,50 +36,67 @@ export interface Route {
     points: Point[];
     /** The segment with the gate, and where on it (0 to 1). */
     gate: [segment: number, part: number];
-    label: { at: Point, anchor: "start" | "middle" | "end" };
+    /** `room`: how wide the words may be; the lines that they then need are added above or below. */
+    label: { at: Point, anchor: "start" | "middle" | "end", room: number, grow?: "up" | "down" };
 }
 
 export const ROUTES: Record<string, Route> = {
     "guest-qemu": {
-        points: [[584, 164], [584, 288]], gate: [0, 0.45], label: { at: [619, 225], anchor: "start" },
+        points: [[584, 164], [584, 288]], gate: [0, 0.45], label: { at: [619, 225], anchor: "start", room: 110 },
     },
     "qemu-host": {
-        points: [[584, 436], [584, 534]], gate: [0, 0.45], label: { at: [619, 487], anchor: "start" },
+        points: [[584, 436], [584, 534]], gate: [0, 0.45], label: { at: [619, 508], anchor: "start", room: 380 },
     },
     "guest-dma": {
-        points: [[452, 164], [452, 534]], gate: [0, 0.26], label: { at: [487, 265], anchor: "start" },
+        points: [[452, 164], [452, 534]], gate: [0, 0.26], label: { at: [487, 265], anchor: "start", room: 88 },
     },
     "guest-shares": {
-        points: [[410, 164], [410, 534]], gate: [0, 0.62], label: { at: [375, 398], anchor: "end" },
+        points: [[410, 164], [410, 534]], gate: [0, 0.62], label: { at: [375, 398], anchor: "end", room: 150 },
     },
     "guest-network": {
-        points: [[390, 136], [270, 136], [270, 268], [172, 268]], gate: [1, 0.5], label: { at: [306, 196], anchor: "start" },
+        points: [[390, 136], [270, 136], [270, 268], [172, 268]], gate: [1, 0.5], label: { at: [306, 196], anchor: "start", room: 96 },
     },
     "network-consoles": {
-        points: [[52, 238], [52, 76], [220, 76]], gate: [0, 0.45], label: { at: [88, 170], anchor: "start" },
+        points: [[52, 238], [52, 76], [220, 76]], gate: [0, 0.45], label: { at: [88, 170], anchor: "start", room: 94 },
     },
     "network-management": {
-        points: [[52, 298], [52, 565], [220, 565]], gate: [0, 0.5], label: { at: [88, 437], anchor: "start" },
+        points: [[52, 298], [52, 565], [220, 565]], gate: [0, 0.5], label: { at: [88, 437], anchor: "start", room: 94 },
     },
     "admins-memory": {
-        points: [[786, 45], [640, 45]], gate: [0, 0.5], label: { at: [750, 35], anchor: "middle" },
+        points: [[826, 45], [640, 45]], gate: [0, 0.6], label: { at: [820, 35], anchor: "end", room: 76 },
     },
     "boot-chain": {
-        points: [[958, 204], [958, 100], [640, 100]], gate: [1, 0.25], label: { at: [842, 91], anchor: "end" },
+        points: [[958, 204], [958, 100], [640, 100]], gate: [1, 0.25], label: { at: [842, 91], anchor: "end", room: 190 },
     },
     "side-channels": {
-        points: [[640, 142], [809, 142], [809, 204]], gate: [0, 0.28], label: { at: [724, 134], anchor: "start" },
+        points: [[640, 142], [809, 142], [809, 204]], gate: [0, 0.28], label: { at: [724, 134], anchor: "start", room: 220 },
     },
     "qemu-neighbours": {
-        points: [[640, 312], [809, 312], [809, 264]], gate: [0, 0.28], label: { at: [724, 304], anchor: "start" },
+        points: [[640, 312], [809, 312], [809, 264]], gate: [0, 0.28], label: { at: [724, 304], anchor: "start", room: 78 },
     },
     "qemu-storage": {
-        points: [[640, 358], [958, 358], [958, 264]], gate: [0, 0.74], label: { at: [842, 350], anchor: "end" },
+        points: [[640, 358], [958, 358], [958, 264]], gate: [0, 0.74], label: { at: [842, 350], anchor: "end", room: 190 },
     },
     "users-vm": {
-        points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 461], anchor: "middle" },
+        points: [[764, 417], [640, 417]], gate: [0, 0.5], label: { at: [702, 456], anchor: "middle", room: 124, grow: "down" },
     },
 };
+
+/** One line of a text, and by how much it must be smaller to fit. */
+export interface Line { text: string, scale: number }
+
+/** As few lines as fit into the room; a word that is too long for a line of its own is shrunk. */
+export function fitted(text: string, room: number, widthOf: (text: string) => number): Line[] {
+    const lines: string[] = [];
+    for (const word of text.split(" ")) {
+        const last = lines.at(-1);
+        if (last !== undefined && widthOf(`${last} ${word}`) <= room)
+            lines[lines.length - 1] = `${last} ${word}`;
+        else
+            lines.push(word);
+    }
+    return lines.map(text => ({ text, scale: Math.min(1, room / Math.max(1, widthOf(text))) }));
+}
 
 const RADIUS = 16;
 /** Room for the arrowhead and for the width of a node's border. */

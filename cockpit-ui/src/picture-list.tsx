@@ -13,6 +13,7 @@ import { VerdictMark } from "./labels";
 import { ViewLink } from "./links";
 import { Prose } from "./prose";
 import type { Check, Findings } from "./report";
+import { say } from "./say";
 import type { View } from "./use-view";
 import { worstWaysFirst } from "./vectors";
 import type { Barrier, Way } from "./vectors";
@@ -40,7 +41,7 @@ function BarrierFindings({ barrier, findings, checks, view }: { barrier: Barrier
                     <li key={id} data-proof={id}>
                         <VerdictMark verdict={finding.verdict} />
                         <ViewLink view={view} change={{ tab: "findings", check: id }}>
-                            {_(checks.get(id)?.title ?? id)}
+                            {say(checks.get(id)?.title ?? id)}
                         </ViewLink>
                     </li>
                 );
@@ -52,13 +53,13 @@ function BarrierFindings({ barrier, findings, checks, view }: { barrier: Barrier
 function WayDetails({ way, ...found }: { way: Way } & Found) {
     return (
         <div className="vms-way-details">
-            <p><Prose text={_(way.vector.what)} /></p>
+            <p><Prose text={say(way.vector.what)} /></p>
             {way.barriers.length > 1 && <p className="vms-subtle">{logicText(way.vector.logic)}</p>}
             <ul className="vms-barriers" aria-label={_("Barriers")}>
                 {way.barriers.map(({ barrier, strength }) => (
                     <li key={barrier.id} data-barrier={barrier.id} data-strength={strength}>
                         <div className="vms-barrier">
-                            <span className="vms-title">{_(barrier.title)}</span>
+                            <span className="vms-title">{say(barrier.title)}</span>
                             <StrengthMark strength={strength} />
                         </div>
                         <BarrierFindings barrier={barrier} {...found} />
@@ -89,14 +90,16 @@ export function PictureList({ ways, current, choose, ...found }: {
                     <DataListItem key={id} id={`way-${id}`} aria-labelledby={`way-${id}-title`} isExpanded={isOpen}
                                   data-way={id} data-state={state}>
                         <DataListItemRow>
-                            <DataListToggle id={wayToggleId(id)} aria-controls={`way-${id}-details`}
-                                            isExpanded={isOpen}
-                                            aria-labelledby={`way-${id}-toggle way-${id}-title way-${id}-state`}
+                            <DataListToggle id={wayToggleId(id)} aria-controls={`way-${id}-details`} isExpanded={isOpen}
+                                            buttonProps={{
+                                                "aria-label": _("Details"),
+                                                "aria-labelledby": `way-${id}-toggle way-${id}-title way-${id}-state`,
+                                            }}
                                             onClick={() => choose(isOpen ? "" : id)} />
                             <DataListItemCells dataListCells={[
                                 <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
                                     <div id={`way-${id}-title`} className="vms-title">{wayText(from, to)}</div>
-                                    <div className="vms-message"><Prose text={_(title)} /></div>
+                                    <div className="vms-message"><Prose text={say(title)} /></div>
                                 </DataListCell>,
                                 <DataListCell key="state" isFilled={false} className="vms-state-cell">
                                     <span id={`way-${id}-state`}><StateMark state={state} /></span>

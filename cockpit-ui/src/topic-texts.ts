@@ -53,6 +53,7 @@ export function topicText(topic: string): string {
         dbus: _("D-Bus"),
         config: _("Configuration of libvirt"),
         groups: _("Groups"),
+        updates: _("Updates"),
         users: _("Users"),
         qemu_processes: _("QEMU processes"),
         mount_namespace: _("Mount namespace"),

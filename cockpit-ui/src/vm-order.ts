@@ -5,6 +5,7 @@
 import cockpit from "cockpit";
 
 import { isBad, rank, worst } from "./findings";
+import { languageTag } from "./language";
 import { PROFILES } from "./report";
 import type { Vm } from "./report";
 import { connectionText, stateText } from "./texts";
@@ -31,7 +32,7 @@ export const COLUMNS: { id: string, title: () => string, key: Key, width?: 20 | 
 export const WORST_COLUMN = 3;
 
 export function sorted(vms: Vm[], column: number, direction: "asc" | "desc"): Vm[] {
-    const { compare } = new Intl.Collator(cockpit.language.replace("_", "-"), { numeric: true });
+    const { compare } = new Intl.Collator(languageTag(), { numeric: true });
     const key = COLUMNS[column]?.key ?? worstRank;
     const sign = direction === "asc" ? 1 : -1;
     const byKey = (a: number | string, b: number | string) =>

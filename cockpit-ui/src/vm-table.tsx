@@ -20,6 +20,7 @@ import { Pages, usePaging } from "./paging";
 import { comparePath, securityPath } from "./paths";
 import type { Vm } from "./report";
 import { worst } from "./findings";
+import { say } from "./say";
 import { connectionText, stateText } from "./texts";
 import { COLUMNS, named, sorted, WORST_COLUMN } from "./vm-order";
 
@@ -32,7 +33,7 @@ function Worst({ vm }: { vm: Vm }) {
     return (
         <div data-worst={found.id}>
             <SeverityMark severity={found.finding.severity} />
-            <div className="vms-words"><bdi>{_(found.finding.message)}</bdi></div>
+            <div className="vms-words"><bdi>{say(found.finding.message)}</bdi></div>
         </div>
     );
 }

@@ -39,6 +39,8 @@ function Ready({ vm, report, catalogue, profile, setProfile }: {
                         ["vm-profile", _("Judged as"),
                             <ProfileSelect key="profile" profile={profile} choose={setProfile} />],
                         ["vm-meets", _("Meets profile"), <Meets key="meets" judged={vm} />],
+                        // no VM is safer than what it runs on
+                        ["vm-host-meets", _("Its host meets"), <Meets key="host-meets" judged={report.host} />],
                         ["vm-counts", _("Findings"), <Counts key="counts" findings={vm.findings} />],
                     ]} />
                     <Demands connection={vm.connection} vm={vm.name} checks={catalogue.checks} profile={profile}

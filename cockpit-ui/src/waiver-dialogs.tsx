@@ -17,6 +17,7 @@ import type { Problem } from "./bridge";
 import { SeverityMark, VerdictMark } from "./labels";
 import { Prose } from "./prose";
 import type { Finding } from "./report";
+import { say } from "./say";
 import { problemText } from "./texts";
 import { WaiverFacts } from "./waiver-facts";
 import type { Case } from "./waivers";
@@ -56,8 +57,8 @@ function Refused({ title, problem }: { title: string, problem: Problem | null })
         // live: it is read out when it comes
         <div aria-live="assertive">
             {problem &&
-                <Alert isInline variant="danger" title={title} data-problem={problem.code}>
-                    <p className="vms-words">{problem.message ? _(problem.message) : problemText(problem)}</p>
+                <Alert isInline variant="danger" variantLabel={_("Problem:")} title={title} data-problem={problem.code}>
+                    <p className="vms-words">{problem.message ? say(problem.message) : problemText(problem)}</p>
                 </Alert>}
         </div>
     );
@@ -69,9 +70,9 @@ function About({ about: { subject, title }, finding }: { about: Case, finding: F
             <div className="vms-subtle">
                 {subject.vm ? _("Virtual machine") : _("Host")} <bdi>{subject.name}</bdi>
             </div>
-            <div className="vms-title">{_(title)}</div>
+            <div className="vms-title">{say(title)}</div>
             <div><VerdictMark verdict={finding.verdict} /> · <SeverityMark severity={finding.severity} /></div>
-            <div className="vms-message"><Prose text={_(finding.message)} /></div>
+            <div className="vms-message"><Prose text={say(finding.message)} /></div>
         </div>
     );
 }
@@ -80,6 +81,10 @@ function Dialog({ id, title, close, children, actions }: {
     id: string, title: string, close: () => void, children: ReactNode, actions: ReactNode,
 }) {
     const label = useId();
+    useEffect(() => {
+        // PatternFly has no property for the name of this button
+        document.querySelector(`#${id} .pf-v6-c-modal-box__close button`)?.setAttribute("aria-label", _("Close"));
+    }, [id]);
     return (
         <Modal isOpen id={id} variant="medium" onClose={close} aria-labelledby={label}>
             <ModalHeader title={title} labelId={label} />

@@ -7,22 +7,21 @@ import {
 } from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import cockpit from "cockpit";
 
+import { languageTag } from "./language";
 import type { Waiver } from "./report";
 
 const _ = cockpit.gettext;
 
-const language = () => cockpit.language.replace("_", "-");
-
 /** What cannot be read as a moment is shown as it stands: others may write it, too. */
 export function momentText(moment: string): string {
     const date = new Date(moment);
-    return Number.isNaN(date.getTime()) ? moment : date.toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
+    return Number.isNaN(date.getTime()) ? moment : date.toLocaleString(languageTag(), { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** Days are days of UTC, wherever they are read. */
 export function dayText(day: string): string {
     const date = new Date(`${day}T00:00:00Z`);
-    return Number.isNaN(date.getTime()) ? day : date.toLocaleDateString(language(), { dateStyle: "medium", timeZone: "UTC" });
+    return Number.isNaN(date.getTime()) ? day : date.toLocaleDateString(languageTag(), { dateStyle: "medium", timeZone: "UTC" });
 }
 
 export function untilText({ until, expired }: Waiver): string {

@@ -15,6 +15,7 @@ import cockpit from "cockpit";
 
 import { isFound } from "./findings";
 import type { Finding } from "./report";
+import { say } from "./say";
 import { AdminPopover } from "./states";
 import { WaiverFacts } from "./waiver-facts";
 import { SubjectContext, useWaivers } from "./waivers";
@@ -39,7 +40,7 @@ function Action({ id, about, need, children, act }: {
     id: string, about: Case, need: string, children: string, act: (about: Case) => void,
 }) {
     const { may } = useWaivers();
-    const label = cockpit.format("$0: $1", children, _(about.title));
+    const label = cockpit.format(_("$0: $1"), children, say(about.title));
     if (may(about.subject)) {
         return (
             <Button variant="secondary" size="sm" className={id} aria-label={label} onClick={() => act(about)}>

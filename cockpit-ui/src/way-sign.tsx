@@ -57,7 +57,7 @@ export function Arrow({ state, drawing: { before, after, head, gate, along } }: 
     );
 }
 
-const SAMPLE = draw({ points: [[4, 28], [110, 28]], gate: [0, 0.46], label: { at: [0, 0], anchor: "start" } });
+const SAMPLE = draw({ points: [[4, 28], [110, 28]], gate: [0, 0.46], label: { at: [0, 0], anchor: "start", room: 0 } });
 
 /** A small arrow and its word: in the legend and in the list. */
 export function StateMark({ state, count }: { state: State, count?: number }) {

@@ -23,6 +23,7 @@ describe("A VM's Security view", () => {
         await verdict(view, LISTEN, "fail");
         assert.equal(await view.locator("#vm-state").innerText(), "Running");
         assert.equal(await view.locator("#vm-meets [data-meets]").getAttribute("data-meets"), "none");
+        assert.equal(await view.locator("#vm-host-meets [data-meets]").count(), 1);
         const shown = await view.locator("#vm-findings [data-check]").evaluateAll(items => items
                 .filter(item => ["fail", "warn"].includes(item.dataset.verdict)).map(item => item.dataset.severity));
         assert.ok(shown.length > 0);

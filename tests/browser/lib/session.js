@@ -50,12 +50,16 @@ export class Session {
     /** What must not happen in our frames: exceptions, errors on the console, blocked content, files that are missing. */
     complaints = [];
 
-    static async open({ user = "tbadmin", admin = user === "tbadmin", size = [1280, 900], storage = {} } = {}) {
+    /** `prepare` gets the browser's context before anything is loaded. */
+    static async open({
+        user = "tbadmin", admin = user === "tbadmin", size = [1280, 900], storage = {}, locale = "en-US", prepare = () => {}
+    } = {}) {
         const session = new Session();
         const [width, height] = size;
         session.user = user;
-        session.context = await (await theBrowser()).newContext({ viewport: { width, height } });
+        session.context = await (await theBrowser()).newContext({ viewport: { width, height }, locale });
         session.context.setDefaultTimeout(PATIENCE);
+        await prepare(session.context);
         session.page = await session.context.newPage();
         try {
             await session.listen();

@@ -28,12 +28,12 @@ pub static OPEN: Check = Check {
                 None => Verdict::pass("No network of libvirt has the forward mode open.")
                     .and(facts.libvirt.networks.origin(), list(networks.keys().map(String::as_str))),
                 Some(first) => {
-                    let what = if names.len() == 1 { "the network" } else { "the networks" };
-                    let message = format!(
-                        "libvirt adds no firewall rules for {what} {} ({}).",
-                        list(names.iter().copied()),
-                        used_by(&neighbours.ports, first)
-                    );
+                    let (networks, users) = (list(names.iter().copied()), used_by(&neighbours.ports, first));
+                    let message = if names.len() == 1 {
+                        format!("libvirt adds no firewall rules for the network {networks} ({users}).")
+                    } else {
+                        format!("libvirt adds no firewall rules for the networks {networks} ({users}).")
+                    };
                     names.iter().fold(Verdict::warn(message), |verdict, name| {
                         verdict.and(place(name, "/forward/@mode"), "open")
                     })

@@ -209,6 +209,14 @@ impl Port<'_> {
             None => "An interface without a MAC address".to_owned(),
         }
     }
+
+    /// The same inside of a sentence.
+    pub fn name_inside(&self) -> String {
+        match &self.mac {
+            Some(mac) => format!("the interface {mac}"),
+            None => "an interface without a MAC address".to_owned(),
+        }
+    }
 }
 
 fn port<'a>(vm: &'a Vm, interface: Node, number: usize, live: bool) -> Port<'a> {

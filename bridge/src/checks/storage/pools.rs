@@ -48,15 +48,15 @@ fn permissions(facts: &Facts) -> Judged {
         };
         let (outcome, what) = match meta.mode & 0o1006 {
             0 | 0o1000 => continue,
-            0o1002 | 0o1006 => (Outcome::Warn, "put files into"),
-            2 | 6 => (Outcome::Fail, "write"),
-            _ => (Outcome::Warn, "list"),
+            0o1002 | 0o1006 => (Outcome::Warn, format!("put files into {path}")),
+            2 | 6 => (Outcome::Fail, format!("write {path}")),
+            _ => (Outcome::Warn, format!("list {path}")),
         };
         tally.add(outcome, || {
             Verdict::new(
                 outcome,
                 format!(
-                    "Every user of the host may {what} {path}, the directory of the pool {name} (mode {:04o}).",
+                    "Every user of the host may {what}, the directory of the pool {name} (mode {:04o}).",
                     meta.mode
                 ),
             )

@@ -77,11 +77,11 @@ fn network(facts: &Facts, domain: &Domain) -> Verdict {
                 (true, true, true) | (false, _, true) => continue,
             };
             tally.add(outcome, || {
-                let verb = if listens { "listens on" } else { "connects to" };
                 let host = host.unwrap_or("all addresses");
+                let place = if listens { format!("listens on {host}") } else { format!("connects to {host}") };
                 let service = source.attribute("service").unwrap_or("(none)");
                 let tls = if encrypted { "with TLS" } else { "without TLS" };
-                Verdict::new(outcome, format!("A {name} of the VM {verb} {host}, {kind} port {service}, {tls}."))
+                Verdict::new(outcome, format!("A {name} of the VM {place}, {kind} port {service}, {tls}."))
                     .because([domain.evidence(source, "host")])
                     .because(key)
             });

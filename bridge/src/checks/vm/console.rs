@@ -89,7 +89,7 @@ pub(in crate::checks) fn consoles<'b, 'i>(domain: &'b Domain<'i>) -> impl Iterat
 impl<'a, 'i> Console<'a, 'i> {
     /// As a message names it.
     pub(super) fn name(&self) -> String {
-        format!("VNC console (graphics {})", self.index + 1).replace("VNC", self.protocol.name())
+        format!("{} console (graphics {})", self.protocol.name(), self.index + 1)
     }
 
     pub(super) fn path(&self, domain: &Domain) -> String {

@@ -118,21 +118,23 @@ fn session_share(domain: &Domain) -> Verdict {
     let mut any = false;
     for console in consoles(domain) {
         any = true;
-        let (attribute, does) = match console.protocol {
+        let name = console.name();
+        let (attribute, message) = match console.protocol {
             Protocol::Vnc => match console.node.attribute("sharePolicy") {
-                Some("force-shared") => ("sharePolicy", "never gives a viewer the session alone"),
-                Some("ignore") => ("sharePolicy", "lets every viewer in beside those who are there, asked or not"),
+                Some("force-shared") => ("sharePolicy", format!("The {name} never gives a viewer the session alone.")),
+                Some("ignore") => (
+                    "sharePolicy",
+                    format!("The {name} lets every viewer in beside those who are there, asked or not."),
+                ),
                 _ => continue,
             },
             Protocol::Rdp if console.node.attribute("multiUser") == Some("yes") => {
-                ("multiUser", "lets several viewers in at a time")
+                ("multiUser", format!("The {name} lets several viewers in at a time."))
             }
             // A SPICE server has one client at a time.
             _ => continue,
         };
-        tally.add(Outcome::Warn, || {
-            Verdict::warn(format!("The {} {does}.", console.name())).because([domain.evidence(console.node, attribute)])
-        });
+        tally.add(Outcome::Warn, || Verdict::warn(message).because([domain.evidence(console.node, attribute)]));
     }
     tally.finish(|| {
         if any {

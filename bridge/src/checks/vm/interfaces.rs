@@ -91,7 +91,7 @@ fn weak_filter(facts: &Facts, port: &Port, filter: &str) -> Result<Option<Verdic
         Ok(lacking) => Some(
             Verdict::warn(format!(
                 "The filter {filter} of {} does not include {}.",
-                port.name().replacen("The", "the", 1),
+                port.name_inside(),
                 lacking.join(", ")
             ))
             .and(origin(), filter),

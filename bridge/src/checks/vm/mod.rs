@@ -93,9 +93,12 @@ impl Tally {
 
 /// As `Verdict::from(gap)`, for one device of several.
 pub(super) fn not_known(subject: &str, gap: &Gap) -> Verdict {
-    let place = if gap.admin { format!(" to read {}", gap.origin) } else { String::new() };
-    let mut verdict = Verdict::unknown(format!("{subject} is not known: {}{place}.", gap.reason))
-        .and(gap.origin.as_str(), format!("not known: {}", gap.reason));
+    let message = if gap.admin {
+        format!("{subject} is not known: {} to read {}.", gap.reason, gap.origin)
+    } else {
+        format!("{subject} is not known: {}.", gap.reason)
+    };
+    let mut verdict = Verdict::unknown(message).and(gap.origin.as_str(), format!("not known: {}", gap.reason));
     verdict.needs_admin = gap.admin;
     verdict
 }

@@ -77,8 +77,12 @@ fn exposed(domain: &Domain) -> Verdict {
             _ => continue,
         };
         tally.add(outcome, || {
-            let value = if value.is_empty() { "" } else { " …" };
-            Verdict::new(outcome, format!("The raw QEMU option -{name}{value} {what}.")).because([shown(domain, node)])
+            let message = if value.is_empty() {
+                format!("The raw QEMU option -{name} {what}.")
+            } else {
+                format!("The raw QEMU option -{name} … {what}.")
+            };
+            Verdict::new(outcome, message).because([shown(domain, node)])
         });
     }
     tally.finish(|| Verdict::pass("The definition opens no monitor and no debugger to the network."))

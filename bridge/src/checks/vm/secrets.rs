@@ -76,23 +76,17 @@ pub static SYSINFO: Check = Check {
         let sysinfo = children(domain.root(), "sysinfo").flat_map(|sysinfo| sysinfo.descendants());
         for node in sysinfo.filter(|node| node.tag_name().name() == "entry").chain(domain.find("os/cmdline")) {
             let name = node.attribute("name").unwrap_or("");
-            let place = if speaks_of_secret(name) || node.text().is_some_and(speaks_of_secret) {
+            let message = if speaks_of_secret(name) || node.text().is_some_and(speaks_of_secret) {
                 match node.tag_name().name() {
-                    "entry" if name.is_empty() => "An SMBIOS string".to_owned(),
-                    "entry" => format!("The entry {name} of the VM's firmware"),
-                    _ => "The arguments of the guest's kernel".to_owned(),
+                    "entry" if name.is_empty() => "An SMBIOS string seems to hold a secret.".to_owned(),
+                    "entry" => format!("The entry {name} of the VM's firmware seems to hold a secret."),
+                    _ => "The arguments of the guest's kernel seem to hold a secret.".to_owned(),
                 }
             } else {
                 continue;
             };
             // The value is a secret: it must not become evidence.
-            tally.add(Outcome::Warn, || {
-                let message = format!(
-                    "{place} {} a secret.",
-                    if node.tag_name().name() == "entry" { "seems to hold" } else { "seem to hold" }
-                );
-                Verdict::warn(message).and(domain.path(node), "(set, not shown)")
-            });
+            tally.add(Outcome::Warn, || Verdict::warn(message).and(domain.path(node), "(set, not shown)"));
         }
         Ok(tally.finish(|| Verdict::pass("Nothing that the guest gets through its firmware looks like a secret.")))
     }),

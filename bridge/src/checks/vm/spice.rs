@@ -39,9 +39,8 @@ fn secure_channels(facts: &Facts, domain: &Domain) -> Verdict {
         match secure(facts, &console) {
             Ok(None) => {}
             Ok(Some((Outcome::Pass, _))) => good = Some(domain.evidence(console.node, "defaultMode")),
-            Ok(Some((outcome, what))) => tally.add(outcome, || {
-                Verdict::new(outcome, format!("The {} {what}.", console.name()))
-                    .because([domain.evidence(console.node, "defaultMode")])
+            Ok(Some((outcome, message))) => tally.add(outcome, || {
+                Verdict::new(outcome, message).because([domain.evidence(console.node, "defaultMode")])
             }),
             Err(gap) => tally.add(Outcome::Unknown, || {
                 not_known(&format!("Whether the {} is always encrypted", console.name()), &gap)
@@ -55,7 +54,7 @@ fn secure_channels(facts: &Facts, domain: &Domain) -> Verdict {
 }
 
 /// `None` for a console that nobody reaches from elsewhere.
-fn secure(facts: &Facts, console: &Console) -> Result<Option<(Outcome, &'static str)>, Gap> {
+fn secure(facts: &Facts, console: &Console) -> Result<Option<(Outcome, String)>, Gap> {
     if console.exposed(facts)?.is_none() {
         return Ok(None);
     }
@@ -65,15 +64,16 @@ fn secure(facts: &Facts, console: &Console) -> Result<Option<(Outcome, &'static 
         mode.or_else(|| console.node.attribute("defaultMode")).unwrap_or("any")
     };
     if CHANNELS.iter().any(|name| mode(name) == "insecure") {
-        return Ok(Some((Outcome::Fail, "sends channels over the network without encryption")));
+        let message = format!("The {} sends channels over the network without encryption.", console.name());
+        return Ok(Some((Outcome::Fail, message)));
     }
     if CHANNELS.iter().all(|name| mode(name) == "secure") {
-        return Ok(Some((Outcome::Pass, "")));
+        return Ok(Some((Outcome::Pass, String::new())));
     }
     Ok(Some(if console.tls(facts)?.0 {
-        (Outcome::Warn, "takes clients with TLS and without")
+        (Outcome::Warn, format!("The {} takes clients with TLS and without.", console.name()))
     } else {
-        (Outcome::Fail, "is on the network without TLS")
+        (Outcome::Fail, format!("The {} is on the network without TLS.", console.name()))
     }))
 }
 

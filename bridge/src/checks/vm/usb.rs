@@ -33,7 +33,11 @@ fn redirection(domain: &Domain) -> Verdict {
     let mut ports = domain.devices("redirdev");
     let Some(port) = ports.next() else { return Verdict::pass("The VM has no port for redirected USB devices.") };
     let number = ports.count() + 1;
-    let has = format!("The VM has {number} port{} for USB devices of a viewer", if number == 1 { "" } else { "s" });
+    let has = if number == 1 {
+        format!("The VM has {number} port for USB devices of a viewer")
+    } else {
+        format!("The VM has {number} ports for USB devices of a viewer")
+    };
     let Some(filter) = domain.devices("redirfilter").next() else {
         return Verdict::warn(format!("{has}, and no filter says which devices."))
             .because([domain.evidence(port, "type")]);
