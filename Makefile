@@ -13,6 +13,8 @@ ENFORCING ?= 1
 # What is fuzzed (a directory of tests/fuzz/corpus, or all), and how long each.
 TARGET ?= all
 SECONDS ?= 60
+# What is mutated: files of bridge/src/checks, or all.
+FILES ?=
 export CARGO_TERM_COLOR ?= auto
 LOCKED := $(if $(CI),--locked,)
 PROGRAM := target/release/cockpit-vm-security
@@ -83,6 +85,10 @@ pot: cockpit-ui/node_modules/.stamp  ## gather all that is to be translated in c
 .PHONY: fuzz
 fuzz:  ## libFuzzer on one reader of hostile input, or all: TARGET= SECONDS=
 	tests/fuzz/run.sh '$(TARGET)' '$(SECONDS)'
+
+.PHONY: mutants
+mutants:  ## mutation testing of the checks, by cargo-mutants' list: FILES=bridge/src/checks/vm/disks.rs
+	tests/mutation/run.py $(FILES)
 
 .PHONY: package-check
 package-check: rpm  ## install the built RPM into an empty root and run what it installed

@@ -22,9 +22,9 @@ mod markdown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::Path;
 
-use markdown::Section;
+use example::Case;
+use markdown::sections;
 use vm_security::audit::{Scope, audit};
 use vm_security::checks::{CHECKS, Outcome};
 use vm_security::facts::{Facts, Vm};
@@ -35,32 +35,6 @@ const SUBJECTS: [&str; 11] = ["host", "daemon", "vm", "proc", "storage", "net", 
 
 /// Names that stay lowercase where a sentence begins.
 const LOWERCASE_NAMES: [&str; 7] = ["libvirt", "org.libvirt", "sVirt", "systemd", "firewalld", "polkit", "swtpm"];
-
-fn sections() -> Result<Vec<Section>, String> {
-    let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checks"), &mut files)?;
-    files.sort();
-    let mut sections = Vec::new();
-    for file in &files {
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file);
-        sections.extend(markdown::parse(&name.display().to_string(), &text)?);
-    }
-    Ok(sections)
-}
-
-fn collect(directory: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<(), String> {
-    let at = |error: std::io::Error| format!("{}: {error}", directory.display());
-    for entry in std::fs::read_dir(directory).map_err(at)? {
-        let path = entry.map_err(at)?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
 
 #[track_caller]
 fn none(problems: &[String]) {
@@ -79,7 +53,7 @@ fn every_example_holds() {
                 continue;
             }
             ran += 1;
-            let judged = match example::run(&section.id, example) {
+            let judged = match Case::new(&section.id, example).and_then(|case| case.judge()) {
                 Ok(judged) => judged,
                 Err(error) => {
                     problems.push(format!("{title}\n{error}"));
@@ -87,10 +61,10 @@ fn every_example_holds() {
                 }
             };
             let mut problem = String::new();
-            if judged.expected != judged.got {
+            if !judged.verdict_holds() {
                 let _ = write!(problem, "\nexpected  {}\ngot       {}", judged.expected, judged.got);
             }
-            if let Some(expected) = judged.expected_evidence.filter(|expected| *expected != judged.got_evidence) {
+            if let Some(expected) = judged.expected_evidence.as_ref().filter(|_| !judged.evidence_holds()) {
                 let _ = write!(problem, "\nexpected evidence\n{expected}\ngot evidence\n{}", judged.got_evidence);
             }
             if !problem.is_empty() {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use vm_security::audit::{Scope, audit};
-use vm_security::checks::{self, Evidence};
+use vm_security::checks::{self, Check, Evidence};
 use vm_security::facts::root::Root;
 use vm_security::facts::{Fact, Facts, State, Vm, files};
 use vm_security::policy::Profile;
@@ -22,33 +22,60 @@ pub(crate) struct Judged {
     pub(crate) got_evidence: String,
 }
 
+impl Judged {
+    pub(crate) fn verdict_holds(&self) -> bool {
+        self.expected == self.got
+    }
+
+    pub(crate) fn evidence_holds(&self) -> bool {
+        self.expected_evidence.as_ref().is_none_or(|expected| *expected == self.got_evidence)
+    }
+}
+
 /// The verdict word that an example demands.
 pub(crate) fn outcome(example: &Example) -> Option<&str> {
     let block = example.blocks.iter().find(|block| block.info == ["verdict"])?;
     block.text.split(':').next().map(str::trim)
 }
 
-pub(crate) fn run(id: &str, example: &Example) -> Result<Judged, String> {
-    let check = checks::find(id).ok_or_else(|| format!("there is no check {id}"))?;
-    let (facts, uuid) = facts(example, check.scope())?;
-    let report = audit(&facts, Profile::Confidential, &Scope::All);
-    let findings = match check.scope() {
-        "host" => &report.host.findings,
-        _ => &report.vms.get(&uuid).ok_or("the report lacks the VM under test")?.findings,
-    };
-    let finding = findings.get(id).ok_or("the report lacks this check")?;
-    let mut verdicts = example.blocks.iter().filter(|block| block.info == ["verdict"]);
-    let (Some(expected), None) = (verdicts.next(), verdicts.next()) else {
-        return Err(format!("an example has exactly one verdict; it is now:\n{}", shown(finding)));
-    };
-    let evidence = example.blocks.iter().find(|block| block.info == ["evidence"]);
-    Ok(Judged {
+/// An example made ready: it can be judged again and again.
+pub(crate) struct Case {
+    pub(crate) check: &'static Check,
+    facts: Facts,
+    uuid: String,
+    /// There is one only, or the example is wrong.
+    verdicts: Vec<String>,
+    evidence: Option<String>,
+}
+
+impl Case {
+    pub(crate) fn new(id: &str, example: &Example) -> Result<Self, String> {
+        let check = checks::find(id).ok_or_else(|| format!("there is no check {id}"))?;
+        let (facts, uuid) = facts(example, check.scope())?;
+        let blocks = |kind: &'static str| example.blocks.iter().filter(move |block| block.info == [kind]);
         // A long message may be wrapped.
-        expected: expected.text.split_whitespace().collect::<Vec<_>>().join(" "),
-        got: shown(finding),
-        expected_evidence: evidence.map(|block| block.text.trim_end().to_owned()),
-        got_evidence: finding.evidence.iter().map(evidence_line).collect::<Vec<_>>().join("\n"),
-    })
+        let verdicts = blocks("verdict").map(|block| block.text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let evidence = blocks("evidence").next().map(|block| block.text.trim_end().to_owned());
+        Ok(Self { check, facts, uuid, verdicts: verdicts.collect(), evidence })
+    }
+
+    pub(crate) fn judge(&self) -> Result<Judged, String> {
+        let report = audit(&self.facts, Profile::Confidential, &Scope::All);
+        let findings = match self.check.scope() {
+            "host" => &report.host.findings,
+            _ => &report.vms.get(&self.uuid).ok_or("the report lacks the VM under test")?.findings,
+        };
+        let finding = findings.get(self.check.id).ok_or("the report lacks this check")?;
+        let [expected] = &self.verdicts[..] else {
+            return Err(format!("an example has exactly one verdict; it is now:\n{}", shown(finding)));
+        };
+        Ok(Judged {
+            expected: expected.clone(),
+            got: shown(finding),
+            expected_evidence: self.evidence.clone(),
+            got_evidence: finding.evidence.iter().map(evidence_line).collect::<Vec<_>>().join("\n"),
+        })
+    }
 }
 
 fn shown(finding: &Finding) -> String {

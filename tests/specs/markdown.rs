@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //! Reads one specification: which checks it describes, and the examples of each with their fenced blocks.
 
+use std::path::{Path, PathBuf};
+
 /// What stands below one ``## `id` `` heading.
 pub(crate) struct Section {
     pub(crate) id: String,
@@ -36,6 +38,33 @@ impl std::fmt::Display for Place {
 }
 
 const FENCE: &str = "```";
+
+/// All specifications of this source tree.
+pub(crate) fn sections() -> Result<Vec<Section>, String> {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checks"), &mut files)?;
+    files.sort();
+    let mut sections = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file);
+        sections.extend(parse(&name.display().to_string(), &text)?);
+    }
+    Ok(sections)
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let at = |error: std::io::Error| format!("{}: {error}", directory.display());
+    for entry in std::fs::read_dir(directory).map_err(at)? {
+        let path = entry.map_err(at)?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
 
 /// The sections of one file. Prose between headings and blocks is for people; a block outside an example is prose too.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Section>, String> {

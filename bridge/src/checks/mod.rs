@@ -162,3 +162,22 @@ pub enum Apply {
     HostReboot,
     Manual,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_has_the_names_of_a_report() {
+        for severity in Severity::value_variants() {
+            assert_eq!(serde_json::to_value(severity).unwrap(), severity.name());
+        }
+        for outcome in Outcome::ALL {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
+            assert_eq!(Outcome::from_name(outcome.name()), Some(outcome));
+        }
+        assert_eq!(Outcome::from_name("good"), None);
+    }
+}

@@ -40,7 +40,7 @@ fn time_skew(vm: &Vm, domain: &Domain) -> Judged {
         Ok(seconds) => *seconds,
         Err(gap) => return unheard(domain, gap),
     };
-    let side = if seconds < 0 { "behind" } else { "ahead of" };
+    let side = if seconds.is_negative() { "behind" } else { "ahead of" };
     let message = || format!("The guest's clock is {} seconds {side} the host's.", seconds.unsigned_abs());
     Ok(match seconds.unsigned_abs() {
         skew if skew <= USUAL => {

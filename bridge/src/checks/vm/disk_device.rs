@@ -41,24 +41,21 @@ fn host_device(facts: &Facts, domain: &Domain) -> Verdict {
         let found = path.and_then(|path| {
             let meta = image(facts, path)?.meta.get()?.as_ref();
             let number = meta.filter(|meta| meta.kind == Kind::Block).map(|meta| meta.identity.as_str());
-            match number {
-                Some(number) => Ok(Some((path, use_of(facts, number)?))),
-                None if is_block => Err(Gap::new(path, format!("{path} is no block device now"))),
-                None => Ok(None),
-            }
+            let number = number.ok_or_else(|| Gap::new(path, format!("{path} is no block device now")))?;
+            Ok((path, use_of(facts, number)?))
         });
-        // What is known to be a file is none.
-        if !is_block && !matches!(found, Ok(Some(_))) {
+        // Whatever else it is, it was not meant to be one.
+        if !is_block && found.is_err() {
             continue;
         }
         any = true;
         let read = if is_read_only(disk) { "read" } else { "rewrite" };
         match found {
-            Ok(Some((path, Use::Host(how)))) => tally.add(Outcome::Fail, || {
+            Ok((path, Use::Host(how))) => tally.add(Outcome::Fail, || {
                 Verdict::fail(format!("The guest can {read} {path} (disk {name}), which the host itself uses: {how}."))
                     .because(child(disk, "source").map(|source| domain.evidence(source, "dev")))
             }),
-            Ok(Some((path, Use::WholeDisk))) => tally.add(Outcome::Warn, || {
+            Ok((path, Use::WholeDisk)) => tally.add(Outcome::Warn, || {
                 Verdict::warn(format!("The disk {name} is the whole disk {path} of the host, which reads the partitions that the guest writes."))
                     .because(child(disk, "source").map(|source| domain.evidence(source, "dev")))
             }),

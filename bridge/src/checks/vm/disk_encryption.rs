@@ -154,3 +154,26 @@ fn is_encrypted(devices: &std::collections::BTreeMap<String, BlockDevice>, devic
     let mut below = below.map(|name| devices.get(name)).peekable();
     below.peek().is_some() && below.all(|below| below.is_some_and(|below| is_encrypted(devices, below, depth + 1)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device on so many others, the lowest of which is encrypted.
+    fn stacked(layers: usize) -> bool {
+        let device = |number: usize| {
+            let dm_uuid = (number == layers).then(|| "CRYPT-LUKS2-x".to_owned());
+            let slaves = if number < layers { vec![(number + 1).to_string()] } else { Vec::new() };
+            (number.to_string(), BlockDevice { dm_uuid, slaves, ..BlockDevice::default() })
+        };
+        let devices = (0..=layers).map(device).collect();
+        is_encrypted(&devices, &devices["0"], 0)
+    }
+
+    #[test]
+    fn a_stack_is_looked_through_up_to_a_limit() {
+        assert!(stacked(0));
+        assert!(stacked(LAYERS + 1));
+        assert!(!stacked(LAYERS + 2));
+    }
+}
