@@ -139,7 +139,7 @@ export function AcceptDialog({ about, now, accept, close }: {
                               onChange={(_event, text) => setReason(text)} />
                     <FormHelperText id="accept-reason-help">
                         <HelperText>
-                            <HelperTextItem variant={fits ? "default" : "error"}>
+                            <HelperTextItem variant={fits ? "default" : "error"} screenReaderText={_("Problem:")}>
                                 {length > REASON_LIMIT * 0.8
                                     ? cockpit.format(_("$0 of $1 characters"), length, REASON_LIMIT)
                                     : _("Why this is all right here, for whoever reads it later.")}
@@ -153,7 +153,7 @@ export function AcceptDialog({ about, now, accept, close }: {
                                onChange={(_event, text) => setUntil(text)} />
                     <FormHelperText id="accept-until-help">
                         <HelperText>
-                            <HelperTextItem variant={isOver ? "error" : "default"}>
+                            <HelperTextItem variant={isOver ? "error" : "default"} screenReaderText={_("Problem:")}>
                                 {isOver ? _("This day is over.") : _("The last day. After it the finding counts again; without one it never does by itself.")}
                             </HelperTextItem>
                         </HelperText>
