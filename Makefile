@@ -82,6 +82,10 @@ unit: cockpit-ui/node_modules/.stamp  ## unit tests, executable specifications, 
 pot: cockpit-ui/node_modules/.stamp  ## gather all that is to be translated in cockpit-ui/po/vm-security.pot
 	cd cockpit-ui && node po/pot.js
 
+.PHONY: metainfo
+metainfo: cockpit-ui/node_modules/.stamp  ## put the translations into packaging/*.metainfo.xml
+	cd cockpit-ui && node po/metainfo.js
+
 .PHONY: fuzz
 fuzz:  ## libFuzzer on one reader of hostile input, or all: TARGET= SECONDS=
 	tests/fuzz/run.sh '$(TARGET)' '$(SECONDS)'

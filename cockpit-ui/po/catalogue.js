@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { htmlTexts, manifestTexts, pageTexts } from "./page-texts.js";
+import { htmlTexts, manifestTexts, metainfoTexts, pageTexts } from "./page-texts.js";
 import { rustTexts } from "./rust-texts.js";
 import { FOREIGN } from "./words.js";
 
@@ -32,6 +32,8 @@ function textsOf(file) {
         return rustTexts(source);
     if (file.endsWith(".html"))
         return htmlTexts(source);
+    if (file.endsWith(".xml"))
+        return metainfoTexts(source);
     return file.endsWith(".json") ? manifestTexts(JSON.parse(source)) : pageTexts(file, source);
 }
 
@@ -40,7 +42,7 @@ export function catalogue() {
     const page = files("cockpit-ui/src", /\.(tsx?|html)$|manifest\.json$/).filter(name => !name.endsWith(".d.ts"));
     const program = files("bridge/src", /\.rs$/).filter(name => !ELSEWHERE.test(name));
     const entries = new Map();
-    for (const file of [...page, ...program]) {
+    for (const file of [...page, ...program, ...files("packaging", /\.metainfo\.xml$/)]) {
         for (const { id, plural, context, what } of textsOf(file)) {
             const key = `${context ?? ""}\u0004${id}`;
             const entry = entries.get(key) ?? { id, plural, context, references: [], comments: [], isProgram: false };

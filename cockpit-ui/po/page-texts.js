@@ -44,6 +44,12 @@ export function htmlTexts(source) {
             .map(match => ({ id: match[1].trim() }));
 }
 
+/** Of AppStream's metainfo: what a software centre shows. Texts that are translated already are left out. */
+export function metainfoTexts(source) {
+    return [...source.matchAll(/<(name|summary|p|li)>([^<]+)</g)]
+            .map(([, element, text]) => ({ id: text.replace(/\s+/g, " ").trim(), what: `metainfo: ${element}` }));
+}
+
 export function manifestTexts(manifest) {
     const found = [];
     for (const section of ["menu", "tools", "dashboard"]) {

@@ -11,6 +11,7 @@ export const WORDS = new Set([
     "migration",
     "rewrite",
     "$0 on $1",
+    "$0: $1",
     "$0 to $1",
     "//graphics[@type='spice'] and //channel in the definition",
     "absent",

@@ -21,6 +21,7 @@ import { store, stored } from "./page-status";
 import { withReport } from "./remember";
 import { importChecks, importReport } from "./report";
 import type { Check, Profile, Report, Verdict } from "./report";
+import { names } from "./say";
 import { importVectors } from "./vectors";
 import type { Vector } from "./vectors";
 
@@ -288,6 +289,7 @@ export class Audit {
             message: data => {
                 document = document === undefined ? data : applyMergePatch(document, data);
                 const report = importReport(document);
+                [report.host, ...report.vms].forEach(({ name }) => names.add(name));
                 this.delay = FIRST_DELAY;
                 store(withReport(stored(), report, this.options, Date.now()));
                 this.set({ report, problem: null, retrying: false });

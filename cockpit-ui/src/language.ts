@@ -8,7 +8,7 @@
 import cockpit from "cockpit";
 import type { Locale } from "cockpit";
 
-import { speak } from "./say";
+import { names, speak } from "./say";
 import type { Catalogue } from "./sentences";
 
 /** Those with a texts.LANG.js; build.js fills them in. */
@@ -38,7 +38,7 @@ async function load(): Promise<void> {
             import(new URL(`texts.${language}.js`, import.meta.url).href) as Promise<{ default: Texts }>,
         ]);
         cockpit.locale(texts.page);
-        const sentences = new Sentences(texts.program, texts.plural);
+        const sentences = new Sentences(texts.program, texts.plural, text => names.has(text));
         speak(text => sentences.translate(text));
     } catch (error) {
         // better a page in English than none

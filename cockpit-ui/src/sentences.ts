@@ -61,6 +61,8 @@ export class Sentences {
     readonly #templates = new Map<string, Template[]>();
     readonly #parts = new Map<string, Found>();
     readonly #plural: (n: number) => number;
+    /** As this language has it between two parts. */
+    readonly #colon: string;
     readonly #isName: (text: string) => boolean;
     #tries = 0;
 
@@ -70,6 +72,7 @@ export class Sentences {
         isName: (text: string) => boolean = () => false
     ) {
         this.#isName = isName;
+        this.#colon = catalogue["$0: $1"]?.[1]?.split(PLACEHOLDER)[1] ?? ": ";
         this.#plural = n => Number(plural(n));
         const templates: Template[] = [];
         for (const [id, [plural, ...translated]] of Object.entries(catalogue)) {
@@ -171,7 +174,7 @@ export class Sentences {
         // a list or a row of sentences is as deep as one of them
         const first = this.#part(text.slice(0, at + before), depth);
         const second = this.#part(text.slice(at + after), DEEPER.has(seam) ? depth : depth + 1);
-        const between = text.slice(at + before, at + after);
+        const between = seam === ": " ? this.#colon : text.slice(at + before, at + after);
         yield { text: first.text + between + second.text, left: first.left + second.left };
     }
 }

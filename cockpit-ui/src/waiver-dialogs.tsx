@@ -77,18 +77,23 @@ function About({ about: { subject, title }, finding }: { about: Case, finding: F
     );
 }
 
+/** The dialog's button with the cross is PatternFly's, which has no property for its name. Runs once that is there. */
+function NamedClose({ dialog }: { dialog: string }) {
+    useEffect(() => {
+        document.querySelector(`#${dialog} .pf-v6-c-modal-box__close button`)?.setAttribute("aria-label", _("Close"));
+    }, [dialog]);
+    return null;
+}
+
 function Dialog({ id, title, close, children, actions }: {
     id: string, title: string, close: () => void, children: ReactNode, actions: ReactNode,
 }) {
     const label = useId();
-    useEffect(() => {
-        // PatternFly has no property for the name of this button
-        document.querySelector(`#${id} .pf-v6-c-modal-box__close button`)?.setAttribute("aria-label", _("Close"));
-    }, [id]);
     return (
         <Modal isOpen id={id} variant="medium" onClose={close} aria-labelledby={label}>
             <ModalHeader title={title} labelId={label} />
             <ModalBody>{children}</ModalBody>
+            <NamedClose dialog={id} />
             <ModalFooter>{actions}<Button variant="link" onClick={close}>{_("Cancel")}</Button></ModalFooter>
         </Modal>
     );
@@ -134,7 +139,7 @@ export function AcceptDialog({ about, now, accept, close }: {
                               onChange={(_event, text) => setReason(text)} />
                     <FormHelperText id="accept-reason-help">
                         <HelperText>
-                            <HelperTextItem variant={fits ? "default" : "error"}>
+                            <HelperTextItem variant={fits ? "default" : "error"} screenReaderText={_("Problem:")}>
                                 {length > REASON_LIMIT * 0.8
                                     ? cockpit.format(_("$0 of $1 characters"), length, REASON_LIMIT)
                                     : _("Why this is all right here, for whoever reads it later.")}
@@ -148,7 +153,7 @@ export function AcceptDialog({ about, now, accept, close }: {
                                onChange={(_event, text) => setUntil(text)} />
                     <FormHelperText id="accept-until-help">
                         <HelperText>
-                            <HelperTextItem variant={isOver ? "error" : "default"}>
+                            <HelperTextItem variant={isOver ? "error" : "default"} screenReaderText={_("Problem:")}>
                                 {isOver ? _("This day is over.") : _("The last day. After it the finding counts again; without one it never does by itself.")}
                             </HelperTextItem>
                         </HelperText>

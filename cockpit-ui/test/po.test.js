@@ -11,6 +11,7 @@ import gettextParser from "gettext-parser";
 
 import { compilePo, languages } from "../po.js";
 import { catalogue } from "../po/catalogue.js";
+import { metainfo, translatedMetainfo } from "../po/metainfo.js";
 import { pseudoPo } from "../po/pseudo.js";
 
 const directory = fileURLToPath(new URL("../po/", import.meta.url));
@@ -70,6 +71,9 @@ for (const language of languages(directory)) {
         test("says which it is", () => assert.equal(headers["Language"] ?? headers["language"], language));
     });
 }
+
+test("the metainfo has the translations (make metainfo)", () =>
+    assert.equal(metainfo(), translatedMetainfo(metainfo())));
 
 test("what is compiled is what Cockpit and the page expect", async () => {
     const files = Object.fromEntries(compilePo("de", pseudoPo(entries), new Set(["cockpit-ui/src/page-status.ts"])));

@@ -53,6 +53,9 @@ test("rows of sentences and lists are taken apart", () => {
     says("It lacks: a switch (one, two), a lever.", "Es fehlt: ein Schalter (eins, zwei), ein Hebel.");
 });
 
+test("a colon is as the language has it", () =>
+    says("it was not read: a lever", "es wurde nicht gelesen : ein Hebel", german({ "$0: $1": [null, "$0 : $1"] })));
+
 test("where two placeholders touch, the seam is found", () =>
     says("In the directory without a tag as it likes.", "Im Verzeichnis ohne Tag wie es will."));
 

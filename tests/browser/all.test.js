@@ -21,6 +21,7 @@ import "./waivers.js";
 import "./status.js";
 import "./access.js";
 import "./looks.js";
+import "./languages.js";
 import "./live.js";
 import "./hostile.js";
 import "./robust.js";

@@ -175,8 +175,9 @@ for (const { language, how, locale = "en-US", cookie } of WAYS) {
                 const frame = await until("the preloaded page", () =>
                     session.page.frames().find(frame => frame.name() === "cockpit1:localhost/vm-security/overview"));
                 const loaded = await until("its words", async () => {
+                    // the frame may still be on its way from about:blank
                     const all = await frame.evaluate(() => performance.getEntriesByType("resource")
-                            .map(({ name, encodedBodySize }) => [name.split("/").at(-1), encodedBodySize]));
+                            .map(({ name, encodedBodySize }) => [name.split("/").at(-1), encodedBodySize])).catch(() => []);
                     return all.some(([name]) => name === "po.js") && all;
                 });
                 assert.deepEqual(loaded.filter(([name]) => /^(texts|sentences|app)/.test(name)), []);
@@ -220,6 +221,6 @@ describe("In English", () => {
         const names = await view.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
         assert.ok(names.some(name => /\/app\.js$/.test(name)));
         assert.deepEqual(names.filter(name => /\/(texts\.|sentences)/.test(name)), []);
-        assert.equal(await view.evaluate(() => document.documentElement.lang), "en");
+        assert.match(await view.evaluate(() => document.documentElement.lang), /^en/);
     });
 });

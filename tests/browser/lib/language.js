@@ -95,7 +95,7 @@ export const pictureFaults = frame => frame.evaluate(() => {
 export async function picture(session, frame, [width, height], path) {
     await frame.evaluate(() => document.fonts.ready);
     const whole = await frame.evaluate(() => document.documentElement.scrollHeight);
-    await session.page.setViewportSize({ width, height: Math.min(Math.max(height, whole + 150), 6000) });
+    await session.page.setViewportSize({ width, height: Math.min(Math.max(height, whole + 150), 4000) });
     await session.page.screenshot({ path, animations: "disabled" });
     await session.page.setViewportSize({ width, height });
 }
