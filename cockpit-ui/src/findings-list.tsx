@@ -21,7 +21,7 @@ import { SeverityMark, VerdictMark } from "./labels";
 import { Prose } from "./prose";
 import { VERDICTS } from "./report";
 import type { Check, Findings } from "./report";
-import { areaText } from "./texts";
+import { areaText, verdictText } from "./texts";
 import { useExpanded, useRows } from "./use-rows";
 import { AcceptedMark } from "./waiver-parts";
 
@@ -43,7 +43,8 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                       data-accepted={isAccepted(finding)}>
             <DataListItemRow>
                 <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
-                                aria-labelledby={`${domId}-toggle ${domId}-title`} onClick={() => toggle(id)} />
+                                aria-label={cockpit.format("$0: $1", verdictText(finding.verdict), _(row.title))}
+                                onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
                     <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />

@@ -16,7 +16,7 @@ import type { Check, Findings } from "./report";
 import type { View } from "./use-view";
 import { worstWaysFirst } from "./vectors";
 import type { Barrier, Way } from "./vectors";
-import { logicText, wayText } from "./way-texts";
+import { logicText, wayStateText, wayText } from "./way-texts";
 import { StateMark, StrengthMark } from "./way-sign";
 
 const _ = cockpit.gettext;
@@ -91,7 +91,7 @@ export function PictureList({ ways, current, choose, ...found }: {
                         <DataListItemRow>
                             <DataListToggle id={wayToggleId(id)} aria-controls={`way-${id}-details`}
                                             isExpanded={isOpen}
-                                            aria-labelledby={`way-${id}-toggle way-${id}-title way-${id}-state`}
+                                            aria-label={cockpit.format("$0: $1", wayText(from, to), wayStateText(state))}
                                             onClick={() => choose(isOpen ? "" : id)} />
                             <DataListItemCells dataListCells={[
                                 <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
@@ -99,7 +99,7 @@ export function PictureList({ ways, current, choose, ...found }: {
                                     <div className="vms-message"><Prose text={_(title)} /></div>
                                 </DataListCell>,
                                 <DataListCell key="state" isFilled={false} className="vms-state-cell">
-                                    <span id={`way-${id}-state`}><StateMark state={state} /></span>
+                                    <StateMark state={state} />
                                 </DataListCell>,
                             ]} />
                         </DataListItemRow>

@@ -59,14 +59,19 @@ export function ProblemState({ problem, retrying, retry }: { problem: Problem, r
     );
 }
 
-export function LibvirtState({ libvirt, privileged }: { libvirt: Libvirt, privileged: boolean }) {
+export function LibvirtState({ libvirt, privileged, children }: {
+    libvirt: Libvirt,
+    privileged: boolean,
+    /** What will be there instead. */
+    children?: string,
+}) {
     const denied = libvirt.state === "denied";
     return (
         <StateBox state="no-libvirt" icon={denied ? LockIcon : DisconnectedIcon} status="warning"
                   title={denied ? _("Access to libvirt was refused") : _("libvirt is not running")}
                   actions={denied && !privileged && <AdminHelp />}>
             {libvirt.message && <p className="vms-words">{_(libvirt.message)}</p>}
-            <p>{_("The virtual machines will appear here as soon as libvirt answers.")}</p>
+            <p>{children ?? _("The virtual machines will appear here as soon as libvirt answers.")}</p>
         </StateBox>
     );
 }
@@ -93,7 +98,7 @@ function AdminHelp() {
 export function AdminPopover({ need, children }: { need?: string, children: ReactElement }) {
     const how = _("Click \"Limited access\" in the bar at the top of Cockpit and enter your password. The findings are then completed here by themselves.");
     return (
-        <Popover headerContent={_("Administrative access")} position="bottom"
+        <Popover headerContent={_("Administrative access")} headerComponent="h2" position="bottom"
                  bodyContent={need ? <><p>{need}</p><p>{how}</p></> : how}>
             {children}
         </Popover>
@@ -110,21 +115,21 @@ export function Notices({ audit, unprivileged }: {
     return (
         <>
             {problem &&
-                <Alert isInline variant="warning" className="vms-stale"
+                <Alert component="h2" isInline variant="warning" className="vms-stale"
                        title={_("These findings are not up to date")}
                        actionLinks={<AlertActionLink onClick={retry}>{_("Try again")}</AlertActionLink>}>
                     <p>{problemText(problem)} {retrying && _("This will be tried again by itself.")}</p>
                     {problem.message && <p className="vms-words">{_(problem.message)}</p>}
                 </Alert>}
             {report && report.libvirt.state !== "connected" && report.vms.length > 0 &&
-                <Alert isInline variant="warning" className="vms-libvirt"
+                <Alert component="h2" isInline variant="warning" className="vms-libvirt"
                        title={report.libvirt.state === "denied"
                            ? _("Access to libvirt was refused")
                            : _("libvirt is not running")}>
                     {report.libvirt.message && <p className="vms-words">{_(report.libvirt.message)}</p>}
                 </Alert>}
             {unprivileged > 0 && report && !report.privileged &&
-                <Alert isInline variant="info" className="vms-needs-admin"
+                <Alert component="h2" isInline variant="info" className="vms-needs-admin"
                        title={cockpit.format(cockpit.ngettext(
                            "$0 finding is unknown without administrative access",
                            "$0 findings are unknown without administrative access", unprivileged), unprivileged)}
