@@ -15,7 +15,7 @@ import { securityPath } from "./paths";
 import type { Check, Judged, Vm } from "./report";
 import { say } from "./say";
 import { momentText, untilText } from "./waiver-facts";
-import { AcceptButton, AcceptedMark, WithdrawButton } from "./waiver-parts";
+import { AcceptedMark, WaiverButton } from "./waiver-parts";
 import { subjectOfVm } from "./waivers";
 import type { Case, Subject } from "./waivers";
 
@@ -52,8 +52,8 @@ function Row({ about }: { about: Case }) {
             <Td dataLabel={_("Until")}>{untilText(waiver)}</Td>
             <Td isActionCell>
                 <div className="vms-actions">
-                    {waiver.expired && isFound(finding) && <AcceptButton about={about} />}
-                    <WithdrawButton about={about} />
+                    {waiver.expired && isFound(finding) && <WaiverButton what="accept" about={about} />}
+                    <WaiverButton what="withdraw" about={about} />
                 </div>
             </Td>
         </Tr>

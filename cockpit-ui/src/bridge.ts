@@ -235,8 +235,11 @@ export interface AuditState {
     retrying: boolean;
 }
 
-/** No use to try again by itself: somebody has to change something first. */
 const LASTING = ["access-denied", "not-supported", "not-found", "no-cockpit", "protocol-error"];
+
+/** Whether it is of use to try again by itself; if not, somebody has to change something first. */
+export const mayPass = ({ code }: Problem): boolean => !LASTING.includes(code);
+
 const FIRST_DELAY = 1000;
 const LAST_DELAY = 30000;
 
@@ -297,7 +300,7 @@ export class Audit {
             closed: problem => {
                 this.channel = null;
                 problem ??= { code: "terminated" };
-                const retrying = !LASTING.includes(problem.code);
+                const retrying = mayPass(problem);
                 if (retrying) {
                     this.timer = window.setTimeout(() => this.open(), this.delay);
                     this.delay = Math.min(this.delay * 2, LAST_DELAY);

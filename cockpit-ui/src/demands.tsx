@@ -93,7 +93,7 @@ function DemandTable({ report, sessionReport, vm, checks, profile, choose }: {
                             {demand.profile === profile
                                 ? <Label isCompact>{_("Chosen")}</Label>
                                 : <Button variant="link" isInline onClick={() => choose(demand.profile)}
-                                          aria-label={cockpit.format(_("Judge as $0"), profileText(demand.profile))}>
+                                          aria-label={cockpit.format(_("Choose $0"), profileText(demand.profile))}>
                                       {_("Choose")}
                                   </Button>}
                         </Td>

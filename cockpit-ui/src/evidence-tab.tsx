@@ -4,6 +4,7 @@
 
 import { memo, useState } from "react";
 
+import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import { EmptyState } from "@patternfly/react-core/dist/esm/components/EmptyState";
@@ -11,11 +12,14 @@ import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchIn
 import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
 import cockpit from "cockpit";
 
+import { mayPass } from "./bridge";
 import { CopyButton } from "./copy-button";
 import { countFacts, filterTopics, fold, toLine } from "./facts";
 import type { Fact, Topic } from "./facts";
+import type { Report } from "./report";
 import { say, sayValue } from "./say";
-import { Loading, ProblemState } from "./states";
+import { LibvirtState, Loading, ProblemState } from "./states";
+import { problemText } from "./texts";
 import { topicText } from "./topic-texts";
 import { useFacts } from "./use-facts";
 import type { View } from "./use-view";
@@ -74,25 +78,39 @@ function Topics({ id, title, topics, wanted }: { id: string, title: string, topi
 }
 
 /** Of a VM and its host, or of the host alone (without a `uuid`). */
-export function EvidenceTab({ connection, uuid, name, hostName, report, view }: {
+export function EvidenceTab({ connection, uuid, name, report, view }: {
     connection: string,
     uuid: string | null,
     name: string,
-    hostName: string,
     /** What the facts have led to: when that changes, they have changed. */
-    report: object,
+    report: Report,
     view: View,
 }) {
-    const { evidence, problem, reading, read } = useFacts(connection, uuid, report);
+    const { host, libvirt, privileged } = report;
+    const isReadable = libvirt.state === "connected";
+    const { evidence, problem, read } = useFacts(connection, uuid, report, isReadable);
     const { filter, show } = view;
-    if (!evidence)
-        return problem && !reading ? <ProblemState problem={problem} retrying={false} retry={read} /> : <Loading />;
+    if (!evidence) {
+        if (!isReadable) {
+            return (
+                <LibvirtState libvirt={libvirt} privileged={privileged}>
+                    {_("The evidence will appear here as soon as libvirt answers.")}
+                </LibvirtState>
+            );
+        }
+        return problem ? <ProblemState problem={problem} retrying={mayPass(problem)} retry={read} /> : <Loading />;
+    }
 
-    const [vm, host] = [filterTopics(evidence.vm, filter.text), filterTopics(evidence.host, filter.text)];
-    const [shown, all] = [[...vm, ...host], [...evidence.vm, ...evidence.host]].map(countFacts);
+    const [ofVm, ofHost] = [filterTopics(evidence.vm, filter.text), filterTopics(evidence.host, filter.text)];
+    const [shown, all] = [[...ofVm, ...ofHost], [...evidence.vm, ...evidence.host]].map(countFacts);
     const search = (text: string) => show({ filter: { ...filter, text } }, true);
     return (
         <div className="vms-cards" data-evidence="ready">
+            {(problem ?? !isReadable) &&
+                <Alert component="h2" isInline variant="warning" className="vms-stale"
+                       title={_("This evidence is not up to date")}>
+                    {problem ? problemText(problem) : _("It will be read again as soon as libvirt answers.")}
+                </Alert>}
             <Toolbar id="vm-evidence-filter" className="vms-filter vms-plain-bar">
                 <ToolbarContent>
                     <ToolbarItem>
@@ -101,7 +119,7 @@ export function EvidenceTab({ connection, uuid, name, hostName, report, view }: 
                                      onChange={(_event, text) => search(text)} onClear={() => search("")} />
                     </ToolbarItem>
                     <ToolbarItem className="vms-shown">
-                        <CopyButton text={[...vm, ...host].flatMap(topic => topic.facts).map(toLine).join("\n")}
+                        <CopyButton text={[...ofVm, ...ofHost].flatMap(topic => topic.facts).map(toLine).join("\n")}
                                     label={_("Copy all that is shown")}>
                             {_("Copy all")}
                         </CopyButton>
@@ -111,9 +129,9 @@ export function EvidenceTab({ connection, uuid, name, hostName, report, view }: 
                     </ToolbarItem>
                 </ToolbarContent>
             </Toolbar>
-            {vm.length > 0 && <Topics id="vm" title={name} topics={vm} wanted={filter.text} />}
-            {host.length > 0 &&
-                <Topics id="host" title={cockpit.format(_("Host $0"), hostName)} topics={host} wanted={filter.text} />}
+            {ofVm.length > 0 && <Topics id="vm" title={name} topics={ofVm} wanted={filter.text} />}
+            {ofHost.length > 0 &&
+                <Topics id="host" title={cockpit.format(_("Host $0"), host.name)} topics={ofHost} wanted={filter.text} />}
             {shown === 0 && <EmptyState variant="sm" headingLevel="h2" titleText={_("No fact has these words")} />}
         </div>
     );

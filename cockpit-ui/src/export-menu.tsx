@@ -56,7 +56,8 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
 
     return (
         <>
-            <Dropdown isOpen={open} onOpenChange={setOpen} shouldFocusToggleOnSelect popperProps={{ position: "end" }}
+            <Dropdown isOpen={open} onOpenChange={setOpen} shouldFocusToggleOnSelect
+                      popperProps={{ position: "end", appendTo: "inline" }}
                       toggle={ref => (
                           <MenuToggle ref={ref} id="export" isExpanded={open} isDisabled={busy} icon={<DownloadIcon />}
                                       onClick={() => setOpen(!open)}>
@@ -76,7 +77,7 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
             </Dropdown>
             {problem !== null &&
                 <AlertGroup isToast isLiveRegion>
-                    <Alert variant="danger" variantLabel={_("Problem:")} title={_("The report was not exported")} id="export-problem"
+                    <Alert component="h2" variant="danger" variantLabel={_("Problem:")} title={_("The report was not exported")} id="export-problem"
                            actionClose={<AlertActionCloseButton aria-label={_("Close")} onClose={() => setProblem(null)} />}>
                         {problem}
                     </Alert>

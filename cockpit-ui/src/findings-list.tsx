@@ -22,7 +22,7 @@ import { Prose } from "./prose";
 import { VERDICTS } from "./report";
 import type { Check, Findings } from "./report";
 import { say } from "./say";
-import { areaText } from "./texts";
+import { areaText, verdictText } from "./texts";
 import { useExpanded, useRows } from "./use-rows";
 import { AcceptedMark } from "./waiver-parts";
 
@@ -44,9 +44,8 @@ const FindingItem = memo(function FindingItem({ row, expanded, toggle, prefix }:
                       data-accepted={isAccepted(finding)}>
             <DataListItemRow>
                 <DataListToggle id={`${domId}-toggle`} aria-controls={`${domId}-details`} isExpanded={expanded}
-                                buttonProps={{
-                                    "aria-label": _("Details"), "aria-labelledby": `${domId}-toggle ${domId}-title`
-                                }} onClick={() => toggle(id)} />
+                                aria-label={cockpit.format("$0: $1", verdictText(finding.verdict), say(row.title))}
+                                onClick={() => toggle(id)} />
                 <DataListItemCells dataListCells={[
                     <DataListCell key="verdict" isFilled={false} className="vms-verdict-cell">
                         <VerdictMark verdict={finding.verdict} />

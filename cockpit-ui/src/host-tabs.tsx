@@ -9,13 +9,14 @@ import type { Catalogue } from "./bridge";
 import { ChecklistTab } from "./checklist-tab";
 import { EvidenceTab } from "./evidence-tab";
 import { FindingsList } from "./findings-list";
-import type { Judged } from "./report";
+import type { Report } from "./report";
 import { SubjectTabs } from "./subject-tabs";
 import { useView } from "./use-view";
 
 const _ = cockpit.gettext;
 
-export function HostTabs({ host, catalogue: { checks } }: { host: Judged, catalogue: Catalogue }) {
+export function HostTabs({ report, catalogue: { checks } }: { report: Report, catalogue: Catalogue }) {
+    const { host } = report;
     const view = useView();
     return (
         <SubjectTabs label={_("Views of the host")} view={view} contents={{
@@ -30,7 +31,7 @@ export function HostTabs({ host, catalogue: { checks } }: { host: Judged, catalo
                 </Card>
             ),
             evidence: () => (
-                <EvidenceTab connection="system" uuid={null} name="" hostName={host.name} report={host} view={view} />
+                <EvidenceTab connection="system" uuid={null} name="" report={report} view={view} />
             ),
             checklist: () => <ChecklistTab findings={host.findings} checks={checks} view={view} />,
         }} />

@@ -59,7 +59,7 @@ function Ready({ report, vms, catalogue, profile, setProfile }: {
                 <CardBody><AcceptedList host={host} vms={vms} checks={catalogue.checks} /></CardBody>
             </Card>
             <SubjectContext.Provider value={host}>
-                <HostTabs host={host} catalogue={catalogue} />
+                <HostTabs report={report} catalogue={catalogue} />
             </SubjectContext.Provider>
         </div>
     );

@@ -7,43 +7,47 @@ import { useState } from "react";
 import { Pagination } from "@patternfly/react-core/dist/esm/components/Pagination";
 import cockpit from "cockpit";
 
+import { PAGE_SIZE, PAGE_SIZES } from "./table-state";
+
 const _ = cockpit.gettext;
 
-const PER_PAGE = 50;
-const CHOICES = [20, 50, 100, 200].map(value => ({ title: String(value), value }));
+const CHOICES = PAGE_SIZES.map(value => ({ title: String(value), value }));
 
-export interface Paging {
-    count: number;
+/** What is asked for. */
+export interface Place {
     page: number;
     perPage: number;
-    setPage: (page: number) => void;
-    setPerPage: (perPage: number, page: number) => void;
 }
 
-/** The rows of the current page; the last one there is, when there are fewer than before. */
-export function usePaging<T>(rows: T[]): [T[], Paging] {
-    const [page, setPage] = useState(1);
-    const [perPage, setPerPage] = useState(PER_PAGE);
+export interface Paging extends Place {
+    count: number;
+    go: (place: Place) => void;
+}
+
+/** The rows of a page; of the last one there is, when there are fewer than that. */
+export function paged<T>(rows: T[], { page, perPage }: Place, go: (place: Place) => void): [T[], Paging] {
     const last = Math.max(1, Math.ceil(rows.length / perPage));
     const current = Math.min(page, last);
-    return [rows.slice((current - 1) * perPage, current * perPage), {
-        count: rows.length, page: current, perPage, setPage,
-        setPerPage: (perPage, page) => { setPerPage(perPage); setPage(page) },
-    }];
+    return [rows.slice((current - 1) * perPage, current * perPage), { count: rows.length, page: current, perPage, go }];
+}
+
+export function usePaging<T>(rows: T[]): [T[], Paging] {
+    const [place, go] = useState<Place>({ page: 1, perPage: PAGE_SIZE });
+    return paged(rows, place, go);
 }
 
 /** Nothing where one page holds all. */
 export function Pages({ id, paging, label, isBottom = false }: {
     id: string, paging: Paging, label: string, isBottom?: boolean,
 }) {
-    const { count, page, perPage, setPage, setPerPage } = paging;
-    if (count <= Math.min(PER_PAGE, perPage))
+    const { count, page, perPage, go } = paging;
+    if (count <= Math.min(PAGE_SIZE, perPage))
         return null;
     return (
         <Pagination widgetId={id} itemCount={count} page={page} perPage={perPage} perPageOptions={CHOICES}
                     isCompact={!isBottom} variant={isBottom ? "bottom" : "top"}
-                    onSetPage={(_event, page) => setPage(page)}
-                    onPerPageSelect={(_event, perPage, page) => setPerPage(perPage, page)}
+                    onSetPage={(_event, page) => go({ page, perPage })}
+                    onPerPageSelect={(_event, perPage, page) => go({ page, perPage })}
                     titles={{
                         paginationAriaLabel: label,
                         items: "", page: "", perPageSuffix: _("per page"), ofWord: _("of"), itemsPerPage: _("Per page"),

@@ -97,7 +97,10 @@ const ArrowButton = memo(function ArrowButton({ way: { vector, state }, isCurren
             choose(vector.id, true);
         }
     };
-    const name = cockpit.format(_("$0: $1. $2"), wayText(vector.from, vector.to), wayStateText(state), say(vector.title));
+    const [label, word] = [wayLabel(vector.id), wayStateText(state)];
+    const what = cockpit.format("$0. $1", wayText(vector.from, vector.to), say(vector.title));
+    // begins with what is seen, which is what somebody says who controls the page by voice
+    const name = cockpit.format(_("$0: $1. $2"), label, word, what);
     return (
         <g className={`vms-way vms-way-${state} ${isCurrent ? "vms-way-current" : ""}`}
            data-vector={vector.id} data-state={state}
@@ -108,7 +111,7 @@ const ArrowButton = memo(function ArrowButton({ way: { vector, state }, isCurren
             <Arrow state={state} drawing={drawing} />
             <circle className="vms-way-ring" cx={drawing.gate[0]} cy={drawing.gate[1]} r="31" />
             <PictureText className="vms-way-label" x={x} y={y} room={room} size={15} grow={grow} anchor={anchor}
-                         words={[{ text: wayLabel(vector.id) }, { text: wayStateText(state), className: "vms-way-word" }]} />
+                         words={[{ text: label }, { text: word, className: "vms-way-word" }]} />
         </g>
     );
 });

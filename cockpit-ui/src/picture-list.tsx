@@ -17,7 +17,7 @@ import { say } from "./say";
 import type { View } from "./use-view";
 import { worstWaysFirst } from "./vectors";
 import type { Barrier, Way } from "./vectors";
-import { logicText, wayText } from "./way-texts";
+import { logicText, wayStateText, wayText } from "./way-texts";
 import { StateMark, StrengthMark } from "./way-sign";
 
 const _ = cockpit.gettext;
@@ -90,11 +90,9 @@ export function PictureList({ ways, current, choose, ...found }: {
                     <DataListItem key={id} id={`way-${id}`} aria-labelledby={`way-${id}-title`} isExpanded={isOpen}
                                   data-way={id} data-state={state}>
                         <DataListItemRow>
-                            <DataListToggle id={wayToggleId(id)} aria-controls={`way-${id}-details`} isExpanded={isOpen}
-                                            buttonProps={{
-                                                "aria-label": _("Details"),
-                                                "aria-labelledby": `way-${id}-toggle way-${id}-title way-${id}-state`,
-                                            }}
+                            <DataListToggle id={wayToggleId(id)} aria-controls={`way-${id}-details`}
+                                            isExpanded={isOpen}
+                                            aria-label={cockpit.format("$0: $1", wayText(from, to), wayStateText(state))}
                                             onClick={() => choose(isOpen ? "" : id)} />
                             <DataListItemCells dataListCells={[
                                 <DataListCell key="text" wrapModifier="breakWord" className="vms-text-cell">
@@ -102,7 +100,7 @@ export function PictureList({ ways, current, choose, ...found }: {
                                     <div className="vms-message"><Prose text={say(title)} /></div>
                                 </DataListCell>,
                                 <DataListCell key="state" isFilled={false} className="vms-state-cell">
-                                    <span id={`way-${id}-state`}><StateMark state={state} /></span>
+                                    <StateMark state={state} />
                                 </DataListCell>,
                             ]} />
                         </DataListItemRow>

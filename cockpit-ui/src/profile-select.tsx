@@ -17,7 +17,7 @@ export function ProfileSelect({ profile, choose }: { profile: Profile, choose: (
     const [open, setOpen] = useState(false);
     return (
         <Select id="profile-menu" isOpen={open} onOpenChange={setOpen} selected={profile} shouldFocusToggleOnSelect
-                onSelect={(_event, value) => {
+                popperProps={{ appendTo: "inline" }} onSelect={(_event, value) => {
                     setOpen(false);
                     const choice = PROFILES.find(p => p === value);
                     if (choice)
@@ -30,7 +30,7 @@ export function ProfileSelect({ profile, choose }: { profile: Profile, choose: (
                         {profileText(profile)}
                     </MenuToggle>
                 )}>
-            <SelectList>
+            <SelectList aria-label={_("Profile")}>
                 {PROFILES.map(p => (
                     <SelectOption key={p} value={p} description={profileDescription(p)} isSelected={p === profile}>
                         {profileText(p)}

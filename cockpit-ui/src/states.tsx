@@ -60,14 +60,19 @@ export function ProblemState({ problem, retrying, retry }: { problem: Problem, r
     );
 }
 
-export function LibvirtState({ libvirt, privileged }: { libvirt: Libvirt, privileged: boolean }) {
+export function LibvirtState({ libvirt, privileged, children }: {
+    libvirt: Libvirt,
+    privileged: boolean,
+    /** What will be there instead. */
+    children?: string,
+}) {
     const denied = libvirt.state === "denied";
     return (
         <StateBox state="no-libvirt" icon={denied ? LockIcon : DisconnectedIcon} status="warning"
                   title={denied ? _("Access to libvirt was refused") : _("libvirt is not running")}
                   actions={denied && !privileged && <AdminHelp />}>
             {libvirt.message && <p className="vms-words">{say(libvirt.message)}</p>}
-            <p>{_("The virtual machines will appear here as soon as libvirt answers.")}</p>
+            <p>{children ?? _("The virtual machines will appear here as soon as libvirt answers.")}</p>
         </StateBox>
     );
 }
@@ -94,7 +99,7 @@ function AdminHelp() {
 export function AdminPopover({ need, children }: { need?: string, children: ReactElement }) {
     const how = _("Click \"Limited access\" in the bar at the top of Cockpit and enter your password. The findings are then completed here by themselves.");
     return (
-        <Popover headerContent={_("Administrative access")} position="bottom" closeBtnAriaLabel={_("Close")}
+        <Popover headerContent={_("Administrative access")} headerComponent="h2" position="bottom" closeBtnAriaLabel={_("Close")}
                  bodyContent={need ? <><p>{need}</p><p>{how}</p></> : how}>
             {children}
         </Popover>
@@ -111,21 +116,21 @@ export function Notices({ audit, unprivileged }: {
     return (
         <>
             {problem &&
-                <Alert isInline variant="warning" variantLabel={_("Warning:")} className="vms-stale"
+                <Alert component="h2" isInline variant="warning" variantLabel={_("Warning:")} className="vms-stale"
                        title={_("These findings are not up to date")}
                        actionLinks={<AlertActionLink onClick={retry}>{_("Try again")}</AlertActionLink>}>
                     <p>{problemText(problem)} {retrying && _("This will be tried again by itself.")}</p>
                     {problem.message && <p className="vms-words">{say(problem.message)}</p>}
                 </Alert>}
             {report && report.libvirt.state !== "connected" && report.vms.length > 0 &&
-                <Alert isInline variant="warning" variantLabel={_("Warning:")} className="vms-libvirt"
+                <Alert component="h2" isInline variant="warning" variantLabel={_("Warning:")} className="vms-libvirt"
                        title={report.libvirt.state === "denied"
                            ? _("Access to libvirt was refused")
                            : _("libvirt is not running")}>
                     {report.libvirt.message && <p className="vms-words">{say(report.libvirt.message)}</p>}
                 </Alert>}
             {unprivileged > 0 && report && !report.privileged &&
-                <Alert isInline variant="info" variantLabel={_("Note:")} className="vms-needs-admin"
+                <Alert component="h2" isInline variant="info" variantLabel={_("Note:")} className="vms-needs-admin"
                        title={cockpit.format(cockpit.ngettext(
                            "$0 finding is unknown without administrative access",
                            "$0 findings are unknown without administrative access", unprivileged), unprivileged)}

@@ -2,7 +2,7 @@
 
 /* The views of a VM, or of a host, as tabs. Which one is open says the address. */
 
-import type { ReactNode } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
 
 import { Tab, Tabs, TabTitleText } from "@patternfly/react-core/dist/esm/components/Tabs";
 import cockpit from "cockpit";
@@ -20,6 +20,19 @@ const title = (tab: TabId): string => ({
     checklist: _("Checklist"),
 })[tab];
 
+/** The arrows go from tab to tab, as everywhere else; PatternFly leaves that out. Enter opens one. */
+function moveFocus(event: KeyboardEvent<HTMLElement>): void {
+    const tabs = [...event.currentTarget.querySelectorAll<HTMLElement>('[role="tab"]')];
+    const at = tabs.findIndex(tab => tab === event.target);
+    const forward = document.documentElement.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
+    const back = forward === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
+    const to = { [forward]: at + 1, [back]: at - 1, Home: 0, End: -1 }[event.key];
+    if (at < 0 || to === undefined)
+        return;
+    event.preventDefault();
+    tabs.at(to % tabs.length)?.focus();
+}
+
 export function SubjectTabs({ label, view, contents }: {
     label: string,
     view: View,
@@ -29,7 +42,8 @@ export function SubjectTabs({ label, view, contents }: {
     const tabs = TABS.filter(tab => contents[tab]);
     const current = tabs.includes(view.tab) ? view.tab : "findings";
     return (
-        <Tabs id="vm-tabs" className="vms-tabs" activeKey={current} aria-label={label} mountOnEnter unmountOnExit
+        <Tabs id="vm-tabs" className="vms-tabs" activeKey={current} tabListAriaLabel={label} mountOnEnter unmountOnExit
+              onKeyDown={moveFocus}
               onSelect={(_event, key) => {
                   const tab = tabs.find(id => id === key);
                   if (tab && tab !== current)

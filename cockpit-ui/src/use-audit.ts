@@ -56,14 +56,12 @@ let catalogueOnce: Promise<Catalogue> | null = null;
 const NO_CATALOGUE: Catalogue = { checks: new Map(), vectors: [] };
 
 /**
- * The texts of the checks and the table of the ways of attack; empty until known. Read once for each page, when a first
- * `report` proves that it can be.
+ * The texts of the checks and the table of the ways of attack; empty until known. Read once for each page, at the same
+ * time as the first report, so that both are there together; tried again when a report proves that it can be read.
  */
 export function useCatalogue(ready: boolean): Catalogue {
     const [catalogue, setCatalogue] = useState(NO_CATALOGUE);
     useEffect(() => {
-        if (!ready)
-            return;
         let wanted = true;
         catalogueOnce ??= fetchCatalogue();
         catalogueOnce.then(

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useState } from "react";
 
-import { BridgeError, fetchFacts } from "./bridge";
+import { BridgeError, fetchFacts, mayPass } from "./bridge";
 import type { Problem } from "./bridge";
 import { importFacts } from "./facts";
 import type { Evidence } from "./facts";
@@ -10,32 +10,45 @@ import type { Evidence } from "./facts";
 export interface FactsState {
     /** The last good answer; stays while another one is awaited. */
     evidence: Evidence | null;
+    /** Why there is nothing newer; null while all is well or a first answer is awaited. */
     problem: Problem | null;
-    reading: boolean;
     /** Reads them anew. */
     read: () => void;
 }
 
-const NOTHING = { evidence: null, problem: null, reading: true };
+const NOTHING = { evidence: null, problem: null };
 
-/** The facts behind the findings. Read when somebody looks, and again whenever the `report` changes. */
-export function useFacts(connection: string, uuid: string | null, report: object): FactsState {
+const RETRY_DELAY = 3000;
+
+/**
+ * The facts behind the findings, as long as they are `readable`. Read when somebody looks, and again whenever the
+ * `report` changes or after what may pass.
+ */
+export function useFacts(connection: string, uuid: string | null, report: object, readable: boolean): FactsState {
     const [state, setState] = useState<Omit<FactsState, "read">>(NOTHING);
     const [turn, setTurn] = useState(0);
+    const read = useCallback(() => setTurn(n => n + 1), []);
 
     useEffect(() => {
+        if (!readable)
+            return;
         let wanted = true;
-        setState(old => ({ ...old, reading: true }));
+        let timer = 0;
         fetchFacts(connection, uuid).then(answer => importFacts(answer, uuid)).then(
-            evidence => { if (wanted) setState({ evidence, problem: null, reading: false }) },
+            evidence => { if (wanted) setState({ evidence, problem: null }) },
             (error: unknown) => {
                 const problem = error instanceof BridgeError ? error.problem : { code: "protocol-error", message: String(error) };
-                if (wanted)
-                    setState(old => ({ ...old, problem, reading: false }));
+                if (!wanted)
+                    return;
+                setState(old => ({ ...old, problem }));
+                if (mayPass(problem))
+                    timer = window.setTimeout(read, RETRY_DELAY);
             });
-        return () => { wanted = false };
-    }, [connection, uuid, report, turn]);
+        return () => {
+            wanted = false;
+            window.clearTimeout(timer);
+        };
+    }, [connection, uuid, report, readable, turn, read]);
 
-    const read = useCallback(() => setTurn(n => n + 1), []);
     return { ...state, read };
 }

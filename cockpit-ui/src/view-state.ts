@@ -6,6 +6,8 @@
  * open). Lists are joined by commas; what is as usual is left out. `verdict=all` hides nothing for its verdict.
  */
 
+import { one, withOptions } from "./address";
+import type { GivenOptions, Options } from "./address";
 import { AREAS, NO_FILTER } from "./findings";
 import type { Filter } from "./findings";
 import { SEVERITIES, VERDICTS } from "./report";
@@ -18,17 +20,6 @@ export interface ViewState {
     filter: Filter;
     check: string;
     vector: string;
-}
-
-type Options = Record<string, string>;
-/** As cockpit.location has them: a name may be there more than once. */
-type GivenOptions = Readonly<Record<string, string | string[] | undefined>>;
-
-const OURS = ["tab", "verdict", "severity", "area", "basis", "text", "check", "vector"];
-
-function one(options: GivenOptions, name: string): string {
-    const value = Object.hasOwn(options, name) ? options[name] : undefined;
-    return (Array.isArray(value) ? value[0] : value) ?? "";
 }
 
 /** What somebody wrote into the address by hand may be anything. */
@@ -57,27 +48,15 @@ export function readView(options: GivenOptions): ViewState {
 
 /** The options of an address that shows `view`; those that are not ours stay. */
 export function writeView(options: GivenOptions, { tab, filter, check, vector }: ViewState): Options {
-    const result: Options = {};
-    for (const name of Object.keys(options)) {
-        if (!OURS.includes(name))
-            result[name] = one(options, name);
-    }
     const { verdicts, severities, areas, chapter, text } = filter;
-    const ours: [string, string][] = [
-        ["tab", tab === "findings" ? "" : tab],
-        ["verdict", verdicts.length === VERDICTS.length ? "all" : verdicts.join()],
-        ["severity", severities.join()],
-        ["area", areas.join()],
-        ["basis", chapter ? "chapter" : ""],
-        ["text", text],
-        ["check", check],
-        ["vector", vector],
-    ];
-    for (const [name, value] of ours) {
-        if (value)
-            result[name] = value;
-    }
-    return result;
+    return withOptions(options, {
+        tab: tab === "findings" ? "" : tab,
+        verdict: verdicts.length === VERDICTS.length ? "all" : verdicts.join(),
+        severity: severities.join(),
+        area: areas.join(),
+        basis: chapter ? "chapter" : "",
+        text, check, vector,
+    });
 }
 
 export const NO_VIEW: ViewState = { tab: "findings", filter: NO_FILTER, check: "", vector: "" };

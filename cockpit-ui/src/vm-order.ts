@@ -8,6 +8,7 @@ import { isBad, rank, worst } from "./findings";
 import { languageTag } from "./language";
 import { PROFILES } from "./report";
 import type { Vm } from "./report";
+import type { ColumnId } from "./table-state";
 import { connectionText, stateText } from "./texts";
 
 const _ = cockpit.gettext;
@@ -20,7 +21,7 @@ const worstRank: Key = vm => {
     return found ? rank(found.finding) : Number.MAX_SAFE_INTEGER;
 };
 
-export const COLUMNS: { id: string, title: () => string, key: Key, width?: 20 | 30 }[] = [
+export const COLUMNS: { id: ColumnId, title: () => string, key: Key, width?: 20 | 30 }[] = [
     { id: "name", title: () => _("Name"), key: vm => vm.name, width: 20 },
     { id: "connection", title: () => _("Connection"), key: vm => connectionText(vm.connection) },
     { id: "state", title: () => _("State"), key: vm => stateText(vm.state) },
@@ -29,11 +30,9 @@ export const COLUMNS: { id: string, title: () => string, key: Key, width?: 20 | 
     { id: "meets", title: () => _("Meets profile"), key: vm => vm.meets === null ? -1 : PROFILES.indexOf(vm.meets) },
 ];
 
-export const WORST_COLUMN = 3;
-
-export function sorted(vms: Vm[], column: number, direction: "asc" | "desc"): Vm[] {
+export function sorted(vms: Vm[], column: ColumnId, direction: "asc" | "desc"): Vm[] {
     const { compare } = new Intl.Collator(languageTag(), { numeric: true });
-    const key = COLUMNS[column]?.key ?? worstRank;
+    const key = COLUMNS.find(({ id }) => id === column)?.key ?? worstRank;
     const sign = direction === "asc" ? 1 : -1;
     const byKey = (a: number | string, b: number | string) =>
         typeof a === "number" && typeof b === "number" ? a - b : compare(String(a), String(b));

@@ -16,13 +16,15 @@ import cockpit from "cockpit";
 
 import { Counts, Meets, SeverityMark } from "./labels";
 import { JumpLink, jumpProps } from "./links";
-import { Pages, usePaging } from "./paging";
+import { Pages, paged } from "./paging";
 import { comparePath, securityPath } from "./paths";
 import type { Vm } from "./report";
 import { worst } from "./findings";
 import { say } from "./say";
+import { COLUMN_IDS, readTable, writeTable } from "./table-state";
 import { connectionText, stateText } from "./texts";
-import { COLUMNS, named, sorted, WORST_COLUMN } from "./vm-order";
+import { useAddress } from "./use-address";
+import { COLUMNS, named, sorted } from "./vm-order";
 
 const _ = cockpit.gettext;
 
@@ -57,15 +59,42 @@ function CompareButton({ chosen, clear }: { chosen: Vm[], clear: () => void }) {
     );
 }
 
+function VmRow({ vm, isChosen, mayChoose, choose }: {
+    vm: Vm, isChosen: boolean, mayChoose: boolean,
+    /** Missing where there is no other to compare it with. */
+    choose?: (vm: Vm, now: boolean) => void,
+}) {
+    return (
+        <Tr data-row-id={`vm-${vm.name}-${vm.connection}`} isRowSelected={isChosen}>
+            {choose &&
+                <Td className="pf-v6-c-table__check">
+                    <Checkbox id={`choose-${vm.connection}-${vm.uuid}`} isChecked={isChosen}
+                              isDisabled={!isChosen && !mayChoose}
+                              aria-label={cockpit.format(_("Choose $0 to compare"), vm.name)}
+                              onChange={(_event, now) => choose(vm, now)} />
+                </Td>}
+            <Td dataLabel={_("Name")}>
+                <JumpLink path={securityPath(vm.name, vm.connection)}>
+                    <bdi>{vm.name}</bdi>
+                </JumpLink>
+            </Td>
+            <Td dataLabel={_("Connection")}>{connectionText(vm.connection)}</Td>
+            <Td dataLabel={_("State")}>{stateText(vm.state)}</Td>
+            <Td dataLabel={_("Worst finding")}><Worst vm={vm} /></Td>
+            <Td dataLabel={_("Findings")}><Counts findings={vm.findings} /></Td>
+            <Td dataLabel={_("Meets profile")}><Meets judged={vm} brief /></Td>
+        </Tr>
+    );
+}
+
 export function VmTable({ vms }: { vms: Vm[] }) {
-    const [column, setColumn] = useState(WORST_COLUMN);
-    const [direction, setDirection] = useState<"asc" | "desc">("asc");
-    const [text, setText] = useState("");
+    const { state, show } = useAddress(readTable, writeTable);
+    const { text, column, direction } = state;
     const [choice, setChoice] = useState<readonly string[]>([]);
 
     const order = useMemo(() => sorted(vms, column, direction), [vms, column, direction]);
     const found = useMemo(() => named(order, text), [order, text]);
-    const [rows, paging] = usePaging(found);
+    const [rows, paging] = paged(found, state, show);
     // who is deleted meanwhile is chosen no more
     const chosen = choice.flatMap(key => vms.filter(vm => keyOf(vm) === key));
 
@@ -77,10 +106,7 @@ export function VmTable({ vms }: { vms: Vm[] }) {
         );
     }
 
-    const filter = (text: string) => {
-        setText(text);
-        paging.setPage(1);
-    };
+    const filter = (text: string) => show({ text, page: 1 }, true);
     const choose = (vm: Vm, now: boolean) =>
         setChoice(old => now ? [...old, keyOf(vm)] : old.filter(key => key !== keyOf(vm)));
 
@@ -105,51 +131,29 @@ export function VmTable({ vms }: { vms: Vm[] }) {
                     </ToolbarItem>
                 </ToolbarContent>
             </Toolbar>
-            <Table variant="compact" gridBreakPoint="grid-lg" aria-label={_("Virtual machines")}>
-                <Thead>
-                    <Tr>
-                        {vms.length > 1 && <Th screenReaderText={_("Choose to compare")} />}
-                        {COLUMNS.map(({ id, title, width }, index) => (
-                            <Th key={id} modifier="nowrap" {...width && { width }} sort={{
-                                columnIndex: index,
-                                sortBy: { index: column, direction },
-                                onSort: (_event, _index, direction) => {
-                                    setColumn(index);
-                                    setDirection(direction);
-                                },
-                            }}>
-                                {title()}
-                            </Th>
+            {rows.length > 0 &&
+                <Table variant="compact" gridBreakPoint="grid-lg" aria-label={_("Virtual machines")}>
+                    <Thead>
+                        <Tr>
+                            {vms.length > 1 && <Th screenReaderText={_("Choose to compare")} />}
+                            {COLUMNS.map(({ id, title, width }, index) => (
+                                <Th key={id} modifier="nowrap" {...width && { width }} sort={{
+                                    columnIndex: index,
+                                    sortBy: { index: COLUMN_IDS.indexOf(column), direction },
+                                    onSort: (_event, _index, direction) => show({ column: id, direction, page: 1 }),
+                                }}>
+                                    {title()}
+                                </Th>
+                            ))}
+                        </Tr>
+                    </Thead>
+                    <Tbody>
+                        {rows.map(vm => (
+                            <VmRow key={keyOf(vm)} vm={vm} isChosen={chosen.includes(vm)} mayChoose={chosen.length < 2}
+                                   {...vms.length > 1 && { choose }} />
                         ))}
-                    </Tr>
-                </Thead>
-                <Tbody>
-                    {rows.map(vm => {
-                        const isChosen = chosen.includes(vm);
-                        return (
-                            <Tr key={keyOf(vm)} data-row-id={`vm-${vm.name}-${vm.connection}`} isRowSelected={isChosen}>
-                                {vms.length > 1 &&
-                                    <Td className="pf-v6-c-table__check">
-                                        <Checkbox id={`choose-${vm.connection}-${vm.uuid}`} isChecked={isChosen}
-                                                  isDisabled={!isChosen && chosen.length >= 2}
-                                                  aria-label={cockpit.format(_("Choose $0 to compare"), vm.name)}
-                                                  onChange={(_event, now) => choose(vm, now)} />
-                                    </Td>}
-                                <Td dataLabel={_("Name")}>
-                                    <JumpLink path={securityPath(vm.name, vm.connection)}>
-                                        <bdi>{vm.name}</bdi>
-                                    </JumpLink>
-                                </Td>
-                                <Td dataLabel={_("Connection")}>{connectionText(vm.connection)}</Td>
-                                <Td dataLabel={_("State")}>{stateText(vm.state)}</Td>
-                                <Td dataLabel={_("Worst finding")}><Worst vm={vm} /></Td>
-                                <Td dataLabel={_("Findings")}><Counts findings={vm.findings} /></Td>
-                                <Td dataLabel={_("Meets profile")}><Meets judged={vm} brief /></Td>
-                            </Tr>
-                        );
-                    })}
-                </Tbody>
-            </Table>
+                    </Tbody>
+                </Table>}
             {found.length === 0 &&
                 <EmptyState variant="sm" headingLevel="h3" titleText={_("No virtual machine has such a name")}>
                     <EmptyStateFooter>

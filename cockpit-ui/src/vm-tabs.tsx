@@ -88,8 +88,8 @@ export function VmTabs({ vm, report, catalogue }: { vm: Vm, report: Report, cata
             findings: () => <FindingsTab vm={vm} host={host} checks={checks} view={view} />,
             picture: () => <PictureTab vm={vm} host={host} catalogue={catalogue} view={view} />,
             evidence: () => (
-                <EvidenceTab connection={vm.connection} uuid={vm.uuid} name={vm.name} hostName={host.name}
-                             report={report} view={view} />
+                <EvidenceTab connection={vm.connection} uuid={vm.uuid} name={vm.name} report={report}
+                             view={view} />
             ),
             checklist: () => <ChecklistTab findings={both} checks={checks} view={view} />,
         }} />

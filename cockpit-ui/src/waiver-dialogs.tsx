@@ -57,7 +57,7 @@ function Refused({ title, problem }: { title: string, problem: Problem | null })
         // live: it is read out when it comes
         <div aria-live="assertive">
             {problem &&
-                <Alert isInline variant="danger" variantLabel={_("Problem:")} title={title} data-problem={problem.code}>
+                <Alert component="h2" isInline variant="danger" variantLabel={_("Problem:")} title={title} data-problem={problem.code}>
                     <p className="vms-words">{problem.message ? say(problem.message) : problemText(problem)}</p>
                 </Alert>}
         </div>

@@ -35,43 +35,24 @@ export function AcceptedMark({ finding: { waiver } }: { finding: Finding }) {
     );
 }
 
+const ACTIONS = {
+    accept: { text: () => _("Accept…"), need: () => _("Accepting a finding needs administrative access.") },
+    withdraw: { text: () => _("Withdraw…"), need: () => _("Withdrawing an acceptance needs administrative access.") },
+};
+
+type What = keyof typeof ACTIONS;
+
 /** A button for those who may, and the way to get there for the others. */
-function Action({ id, about, need, children, act }: {
-    id: string, about: Case, need: string, children: string, act: (about: Case) => void,
-}) {
-    const { may } = useWaivers();
-    const label = cockpit.format(_("$0: $1"), children, say(about.title));
-    if (may(about.subject)) {
-        return (
-            <Button variant="secondary" size="sm" className={id} aria-label={label} onClick={() => act(about)}>
-                {children}
-            </Button>
-        );
-    }
-    return (
-        <AdminPopover need={need}>
-            <Button variant="secondary" size="sm" className={id} aria-label={label}>{children}</Button>
-        </AdminPopover>
-    );
-}
-
-export function AcceptButton({ about }: { about: Case }) {
-    const { accept } = useWaivers();
-    return (
-        <Action id="vms-accept" about={about} act={accept} need={_("Accepting a finding needs administrative access.")}>
-            {_("Accept…")}
-        </Action>
-    );
-}
-
-export function WithdrawButton({ about }: { about: Case }) {
-    const { withdraw } = useWaivers();
-    return (
-        <Action id="vms-withdraw" about={about} act={withdraw}
-                need={_("Withdrawing an acceptance needs administrative access.")}>
-            {_("Withdraw…")}
-        </Action>
-    );
+export function WaiverButton({ what, about }: { what: What, about: Case }) {
+    const { may, ...acts } = useWaivers();
+    const { text, need } = ACTIONS[what];
+    const props = {
+        variant: "secondary", size: "sm", className: `vms-${what}`,
+        "aria-label": cockpit.format("$0: $1", text(), say(about.title)),
+    } as const;
+    return may(about.subject)
+        ? <Button {...props} onClick={() => acts[what](about)}>{text()}</Button>
+        : <AdminPopover need={need()}><Button {...props}>{text()}</Button></AdminPopover>;
 }
 
 /** In an open finding: what was decided, and what can be. */
@@ -82,14 +63,15 @@ export function Decision({ id, title, finding }: { id: string, title: string, fi
     if (!subject || (!waiver && !open))
         return null;
     const about = { subject, id, title, finding };
+    const actions: What[] = !open ? ["withdraw"] : waiver ? ["accept", "withdraw"] : ["accept"];
     return (
         <DescriptionListGroup>
             <DescriptionListTerm>{waiver?.expired ? _("Acceptance that is over") : _("Acceptance")}</DescriptionListTerm>
             <DescriptionListDescription>
                 {waiver && <WaiverFacts waiver={waiver} />}
                 <div className="vms-actions">
-                    {open && <AcceptButton about={about} />}
-                    {waiver && <WithdrawButton about={about} />}
+                    {/* by place: who accepts has the focus on the button that then withdraws */}
+                    {actions.map((what, i) => <WaiverButton key={i} what={what} about={about} />)}
                 </div>
             </DescriptionListDescription>
         </DescriptionListGroup>

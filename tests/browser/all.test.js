@@ -20,11 +20,14 @@ import "./compare.js";
 import "./waivers.js";
 import "./status.js";
 import "./access.js";
+import "./keyboard.js";
+import "./axe.js";
 import "./looks.js";
 import "./languages.js";
 import "./live.js";
 import "./hostile.js";
 import "./robust.js";
+import "./figures.js";
 import "./thousand.js";
 import "./outages.js";
 

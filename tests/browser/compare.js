@@ -82,10 +82,10 @@ describe("What each profile demands", () => {
         // the same as the list of findings below says
         const shown = await page.locator('#host-findings [data-verdict="fail"]').count();
         assert.equal(fails[1], shown);
-        await page.getByRole("button", { name: "Judge as Confidential" }).click();
+        await page.getByRole("button", { name: "Choose Confidential" }).click();
         await page.locator('#profile[data-profile="confidential"]').waitFor();
         await page.locator('.vms-demands [data-profile="confidential"]', { hasText: "Chosen" }).waitFor();
-        await page.getByRole("button", { name: "Judge as Server" }).click();
+        await page.getByRole("button", { name: "Choose Server" }).click();
         await page.locator('#profile[data-profile="server"]').waitFor();
     });
 

@@ -94,7 +94,7 @@ describe("The attack picture", () => {
         });
         assert.notEqual(ring, "none");
         assert.notEqual(word, "none");
-        assert.match(name, / → .+: (Open|Partly blocked|Not known|Blocked|Does not apply)\. /);
+        assert.match(name, /^.+: (Open|Partly blocked|Not known|Blocked|Does not apply)\. .+ → .+\. /);
         await session.page.keyboard.press("Enter");
         await way(id).locator("[data-barrier]").first().waitFor();
         await until("the focus in the list", () => view.evaluate(() => document.activeElement.closest("[data-way]")?.dataset.way === undefined

@@ -49,6 +49,7 @@ describe("With a thousand VMs", () => {
         const next = await timed(() => page.getByRole("button", { name: "Go to the next page" }).first().click(),
                                  () => page.locator(`#vm-security-vms [data-row-id="${first}"]`).waitFor({ state: "detached" }));
         assert.equal(await rows().count(), 50);
+        assert.equal(session.options().page, "2");
         const typed = await timed(() => page.locator("#vms-filter-text input").fill("many0777"), () => row("many0777").waitFor());
         assert.equal(await rows().count(), 1);
         await page.locator("#vm-security-vms", { hasText: "1 of 1003 virtual machines" }).waitFor();
