@@ -164,7 +164,7 @@ mod tests {
         let device = |number: usize| {
             let dm_uuid = (number == layers).then(|| "CRYPT-LUKS2-x".to_owned());
             let slaves = if number < layers { vec![(number + 1).to_string()] } else { Vec::new() };
-            (number.to_string(), BlockDevice { dm_uuid, slaves, ..BlockDevice::default() })
+            (number.to_string(), BlockDevice { slaves, dm_uuid, ..BlockDevice::default() })
         };
         let devices = (0..=layers).map(device).collect();
         is_encrypted(&devices, &devices["0"], 0)
