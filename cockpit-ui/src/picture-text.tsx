@@ -2,7 +2,7 @@
 
 /* Words in the picture. SVG breaks no lines, and other languages have longer words: they are wrapped, then shrunk. */
 
-import { useEffect, useState } from "react";
+import { Fragment, useEffect, useState } from "react";
 
 import { fitted } from "./picture-layout";
 
@@ -52,10 +52,14 @@ export function PictureText({ x, y, room, size, grow, anchor, className = "", wo
     return (
         <text className={`vms-upright ${className}`} x={x} y={y - above * height} textAnchor={anchor}>
             {lines.map(({ text, scale, className }, i) => (
-                <tspan key={i} x={x} {...i > 0 && { dy: height }} {...scale < 1 && { fontSize: size * scale }}
-                       {...className && { className }}>
-                    {text}
-                </tspan>
+                <Fragment key={i}>
+                    {/* two lines are two words, for whoever reads them without seeing them */}
+                    {i > 0 && " "}
+                    <tspan x={x} {...i > 0 && { dy: height }} {...scale < 1 && { fontSize: size * scale }}
+                           {...className && { className }}>
+                        {text}
+                    </tspan>
+                </Fragment>
             ))}
         </text>
     );

@@ -21,7 +21,7 @@ const LOOKED_AT = [
     /^color-contrast: .*(is overlapped by another element|partially overlaps other elements)/,
     // measured below, as are the picture's words
     /^color-contrast: <span class="pf-v6-c-label__text">.* due to a pseudo element/,
-    /^color-contrast: <(text|tspan) class="vms-way-.*contains an image node/,
+    /^color-contrast: <(text|tspan) .*contains an image node/,
     // what is behind a dialog: keyboard.js proves that the focus stays in it
     /^aria-hidden-focus: <div id="app"/,
 ];
@@ -55,7 +55,7 @@ const paleTexts = frame => frame.evaluate(() => {
     const all = selector => [...document.querySelectorAll(selector)].filter(element => element.getClientRects().length > 0);
     for (const content of all(".pf-v6-c-label.pf-m-filled .pf-v6-c-label__content"))
         measure(content, getComputedStyle(content).color, getComputedStyle(content, "::before").backgroundColor);
-    for (const text of all(".vms-picture text")) {
+    for (const text of all(".vms-picture :is(text, tspan)")) {
         // a label's outline has the colour of the zone that it is in
         const box = text.closest(".vms-node, .vms-zone")?.querySelector("rect");
         const style = getComputedStyle(text);
