@@ -13,6 +13,7 @@ import cockpit from "cockpit";
 import { BridgeError, exportReport } from "./bridge";
 import type { AuditOptions } from "./bridge";
 import { fileName } from "./file-name";
+import { inMain } from "./popper";
 import { say } from "./say";
 import { problemText } from "./texts";
 
@@ -57,7 +58,7 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
     return (
         <>
             <Dropdown isOpen={open} onOpenChange={setOpen} shouldFocusToggleOnSelect
-                      popperProps={{ position: "end", appendTo: "inline" }}
+                      popperProps={{ position: "end", appendTo: inMain }}
                       toggle={ref => (
                           <MenuToggle ref={ref} id="export" isExpanded={open} isDisabled={busy} icon={<DownloadIcon />}
                                       onClick={() => setOpen(!open)}>

@@ -14,6 +14,7 @@ import cockpit from "cockpit";
 import { areasOf, countVerdicts, NO_FILTER } from "./findings";
 import type { Filter, Row } from "./findings";
 import { SeverityMark, VerdictMark } from "./labels";
+import { inMain } from "./popper";
 import { SEVERITIES, VERDICTS } from "./report";
 import { areaText } from "./texts";
 
@@ -33,7 +34,7 @@ function CheckboxSelect<T extends string>({ id, label, choices, chosen, choose, 
         choose(chosen.includes(choice) ? chosen.filter(c => c !== choice) : [...chosen, choice]);
     return (
         <Select id={`${id}-menu`} role="menu" isOpen={open} onOpenChange={setOpen} selected={chosen}
-                popperProps={{ appendTo: "inline" }} onSelect={(_event, value) => flip(value as T)}
+                popperProps={{ appendTo: inMain }} onSelect={(_event, value) => flip(value as T)}
                 toggle={ref => (
                     <MenuToggle ref={ref} id={id} isExpanded={open} onClick={() => setOpen(!open)}>
                         {label}{chosen.length > 0 && <>{" "}<Badge isRead>{chosen.length}</Badge></>}

@@ -108,6 +108,26 @@ for (const { form, size, storage = {}, rtl = false } of FORMS) {
             assert.deepEqual(cut, [], "an open finding is seen whole");
         });
 
+        it("menus, each of which is seen whole", async () => {
+            const view = await session.view("insecure");
+            if (rtl)
+                await turnAround(view);
+            for (const [toggle, last] of [["#export", "#export-json"], ["#profile", "#profile-menu [role=option] >> nth=-1"]]) {
+                await view.locator(toggle).click();
+                const option = view.locator(last);
+                await option.scrollIntoViewIfNeeded();
+                const { inside, seen } = await option.evaluate(element => {
+                    const { left, right, bottom } = element.getBoundingClientRect();
+                    return {
+                        inside: left >= 0 && right <= document.documentElement.clientWidth,
+                        seen: element.contains(document.elementFromPoint((left + right) / 2, bottom - 4)),
+                    };
+                });
+                assert.ok(inside && seen, `${toggle}: ${inside} ${seen}`);
+                await session.page.keyboard.press("Escape");
+            }
+        });
+
         it("the attack picture, with an open way of attack", async () => {
             const view = await session.view("insecure", ".vms-ways", "tab=picture&vector=qemu-host");
             await view.locator('[data-way="qemu-host"] [data-barrier]').first().waitFor();

@@ -185,6 +185,12 @@ mod tests {
     }
 
     #[test]
+    fn a_document_of_too_many_elements_is_refused() {
+        let text = format!("<domain>{}</domain>", "<a/>".repeat(NODE_LIMIT as usize));
+        assert!(Domain::parse(&text, false).err().unwrap().reason.contains("does not parse"));
+    }
+
+    #[test]
     fn a_deep_document_does_not_overflow_the_stack() {
         let text = format!("<domain>{}{}</domain>", "<a>".repeat(200_000), "</a>".repeat(200_000));
         let _ = Domain::parse(&text, false);
