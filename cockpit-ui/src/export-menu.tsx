@@ -58,7 +58,7 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
     return (
         <>
             <Dropdown isOpen={open} onOpenChange={setOpen} shouldFocusToggleOnSelect
-                      popperProps={{ position: "end", appendTo: inMain }}
+                      popperProps={{ position: "end", appendTo: inMain, preventOverflow: true }}
                       toggle={ref => (
                           <MenuToggle ref={ref} id="export" isExpanded={open} isDisabled={busy} icon={<DownloadIcon />}
                                       onClick={() => setOpen(!open)}>

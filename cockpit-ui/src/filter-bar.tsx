@@ -34,7 +34,7 @@ function CheckboxSelect<T extends string>({ id, label, choices, chosen, choose, 
         choose(chosen.includes(choice) ? chosen.filter(c => c !== choice) : [...chosen, choice]);
     return (
         <Select id={`${id}-menu`} role="menu" isOpen={open} onOpenChange={setOpen} selected={chosen}
-                popperProps={{ appendTo: inMain }} onSelect={(_event, value) => flip(value as T)}
+                popperProps={{ appendTo: inMain, preventOverflow: true }} onSelect={(_event, value) => flip(value as T)}
                 toggle={ref => (
                     <MenuToggle ref={ref} id={id} isExpanded={open} onClick={() => setOpen(!open)}>
                         {label}{chosen.length > 0 && <>{" "}<Badge isRead>{chosen.length}</Badge></>}

@@ -18,7 +18,7 @@ export function ProfileSelect({ profile, choose }: { profile: Profile, choose: (
     const [open, setOpen] = useState(false);
     return (
         <Select id="profile-menu" isOpen={open} onOpenChange={setOpen} selected={profile} shouldFocusToggleOnSelect
-                popperProps={{ appendTo: inMain }} onSelect={(_event, value) => {
+                popperProps={{ appendTo: inMain, preventOverflow: true }} onSelect={(_event, value) => {
                     setOpen(false);
                     const choice = PROFILES.find(p => p === value);
                     if (choice)
