@@ -54,8 +54,8 @@ impl<'a> Audit<'a> {
     /// Reads all definitions for what the VMs share.
     pub fn new(facts: &'a Facts, profile: Profile, scope: &'a Scope) -> Self {
         let mut neighbours = Neighbours { mounts: facts.host.mounts.value(), ..Neighbours::default() };
-        let parse = |vm: &'a Vm| (vm, Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
-        let Ok(()) = ahead::each::<_, _, Infallible>(&facts.vms, parse, |(vm, stored, live)| {
+        let parse = |vm: &'a Vm| (vm, Definition::both(vm));
+        let Ok(()) = ahead::each::<_, _, Infallible>(&facts.vms, parse, |(vm, (stored, live))| {
             neighbours.learn(facts, vm, stored.domain(), live.domain());
             Ok(())
         });
@@ -75,7 +75,7 @@ impl<'a> Audit<'a> {
     }
 
     pub fn vm(&self, vm: &Vm) -> VmReport {
-        let (stored, live) = (Definition::parse(&vm.stored, false), Definition::parse(&vm.live, true));
+        let (stored, live) = Definition::both(vm);
         let definition = stored.domain().or_else(|| live.domain());
         let waivers = definition.map(|domain| waivers::in_definition(domain.root())).unwrap_or_default();
         let mut judging = Judging::new(self.profile, &waivers, &self.facts.recorded);
@@ -141,6 +141,11 @@ enum Definition<'a> {
 }
 
 impl<'a> Definition<'a> {
+    /// The stored and the running one.
+    fn both(vm: &'a Vm) -> (Self, Self) {
+        (Self::parse(&vm.stored, false), Self::parse(&vm.live, true))
+    }
+
     fn parse(fact: &'a Fact<Option<String>>, live: bool) -> Self {
         match fact {
             Fact::Known { value: Some(text), .. } => match Domain::parse(text, live) {
