@@ -11,7 +11,7 @@ import { securityPath, OVERVIEW_PATH } from "./paths";
 import { NOT_GOOD, SEVERITIES } from "./report";
 import type { Findings, Judged, Vm } from "./report";
 import { say } from "./say";
-import { problemText, profileText, severityText, verdictText } from "./texts";
+import { meetsText, problemText, severityText, verdictText } from "./texts";
 import { storedProfile } from "./profile";
 
 const _ = cockpit.gettext;
@@ -41,17 +41,17 @@ function countsText(findings: Findings): string {
     return parts.join(", ") || _("Nothing found");
 }
 
-function meetsText({ meets, proven }: Judged): string {
-    const text = meets === null ? _("None") : profileText(meets);
+function standing({ meets, proven }: Judged): string {
+    const text = meetsText(meets);
     return proven ? text : cockpit.format(_("$0, not proven"), text);
 }
 
 function vmSummary(vm: Vm, host: Judged): Summary["rows"] {
     const found = worst(vm.findings);
     const rows: Summary["rows"] = [
-        [_("Meets profile"), meetsText(vm)],
+        [_("Meets profile"), standing(vm)],
         // no VM is safer than what it runs on
-        [_("Its host meets"), meetsText(host)],
+        [_("Its host meets"), standing(host)],
         [_("Findings"), countsText(vm.findings)],
     ];
     if (found) {

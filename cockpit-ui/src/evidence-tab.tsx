@@ -4,7 +4,6 @@
 
 import { memo, useState } from "react";
 
-import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import { EmptyState } from "@patternfly/react-core/dist/esm/components/EmptyState";
@@ -16,6 +15,7 @@ import { mayPass } from "./bridge";
 import { CopyButton } from "./copy-button";
 import { countFacts, filterTopics, fold, toLine } from "./facts";
 import type { Fact, Topic } from "./facts";
+import { Notice } from "./notice";
 import type { Report } from "./report";
 import { say, sayValue } from "./say";
 import { LibvirtState, Loading, ProblemState } from "./states";
@@ -107,10 +107,10 @@ export function EvidenceTab({ connection, uuid, name, report, view }: {
     return (
         <div className="vms-cards" data-evidence="ready">
             {(problem ?? !isReadable) &&
-                <Alert component="h2" isInline variant="warning" className="vms-stale"
+                <Notice isInline variant="warning" className="vms-stale"
                        title={_("This evidence is not up to date")}>
                     {problem ? problemText(problem) : _("It will be read again as soon as libvirt answers.")}
-                </Alert>}
+                </Notice>}
             <Toolbar id="vm-evidence-filter" className="vms-filter vms-plain-bar">
                 <ToolbarContent>
                     <ToolbarItem>

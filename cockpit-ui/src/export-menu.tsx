@@ -4,7 +4,7 @@
 
 import { useState } from "react";
 
-import { Alert, AlertActionCloseButton, AlertGroup } from "@patternfly/react-core/dist/esm/components/Alert";
+import { AlertActionCloseButton, AlertGroup } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Dropdown, DropdownItem, DropdownList } from "@patternfly/react-core/dist/esm/components/Dropdown";
 import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle";
 import { DownloadIcon } from "@patternfly/react-icons/dist/esm/icons/download-icon";
@@ -13,7 +13,8 @@ import cockpit from "cockpit";
 import { BridgeError, exportReport } from "./bridge";
 import type { AuditOptions } from "./bridge";
 import { fileName } from "./file-name";
-import { inMain } from "./popper";
+import { Notice } from "./notice";
+import { POPPER } from "./popper";
 import { say } from "./say";
 import { problemText } from "./texts";
 
@@ -58,7 +59,7 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
     return (
         <>
             <Dropdown isOpen={open} onOpenChange={setOpen} shouldFocusToggleOnSelect
-                      popperProps={{ position: "end", appendTo: inMain, preventOverflow: true }}
+                      popperProps={{ ...POPPER, position: "end" }}
                       toggle={ref => (
                           <MenuToggle ref={ref} id="export" isExpanded={open} isDisabled={busy} icon={<DownloadIcon />}
                                       onClick={() => setOpen(!open)}>
@@ -78,10 +79,10 @@ export function ExportMenu({ what, name }: { what: AuditOptions, name: string })
             </Dropdown>
             {problem !== null &&
                 <AlertGroup isToast isLiveRegion>
-                    <Alert component="h2" variant="danger" variantLabel={_("Problem:")} title={_("The report was not exported")} id="export-problem"
+                    <Notice variant="danger" title={_("The report was not exported")} id="export-problem"
                            actionClose={<AlertActionCloseButton aria-label={_("Close")} onClose={() => setProblem(null)} />}>
                         {problem}
-                    </Alert>
+                    </Notice>
                 </AlertGroup>}
         </>
     );

@@ -14,7 +14,7 @@ import cockpit from "cockpit";
 import { areasOf, countVerdicts, NO_FILTER } from "./findings";
 import type { Filter, Row } from "./findings";
 import { SeverityMark, VerdictMark } from "./labels";
-import { inMain } from "./popper";
+import { POPPER } from "./popper";
 import { SEVERITIES, VERDICTS } from "./report";
 import { areaText } from "./texts";
 
@@ -34,7 +34,7 @@ function CheckboxSelect<T extends string>({ id, label, choices, chosen, choose, 
         choose(chosen.includes(choice) ? chosen.filter(c => c !== choice) : [...chosen, choice]);
     return (
         <Select id={`${id}-menu`} role="menu" isOpen={open} onOpenChange={setOpen} selected={chosen}
-                popperProps={{ appendTo: inMain, preventOverflow: true }} onSelect={(_event, value) => flip(value as T)}
+                popperProps={POPPER} onSelect={(_event, value) => flip(value as T)}
                 toggle={ref => (
                     <MenuToggle ref={ref} id={id} isExpanded={open} onClick={() => setOpen(!open)}>
                         {label}{chosen.length > 0 && <>{" "}<Badge isRead>{chosen.length}</Badge></>}

@@ -23,7 +23,7 @@ import cockpit from "cockpit";
 import { countSeverities, countVerdicts } from "./findings";
 import { SEVERITIES } from "./report";
 import type { Findings, Judged, Severity, Verdict } from "./report";
-import { profileText, severityText, verdictText } from "./texts";
+import { meetsText, severityText, verdictText } from "./texts";
 
 const _ = cockpit.gettext;
 
@@ -103,7 +103,7 @@ export function Meets({ judged, brief = false }: { judged: Judged, brief?: boole
         <span className="vms-meets" data-meets={meets ?? "none"} data-proven={proven}>
             <span className="vms-mark">
                 <Icon {...status && { status }} isInline><Picture /></Icon>
-                {" "}{meets === null ? _("None") : profileText(meets)}
+                {" "}{meetsText(meets)}
             </span>
             {!proven &&
                 <span className="vms-subtle">

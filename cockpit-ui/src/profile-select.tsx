@@ -6,7 +6,7 @@ import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggl
 import { Select, SelectList, SelectOption } from "@patternfly/react-core/dist/esm/components/Select";
 import cockpit from "cockpit";
 
-import { inMain } from "./popper";
+import { POPPER } from "./popper";
 import { PROFILES } from "./report";
 import type { Profile } from "./report";
 import { profileDescription, profileText } from "./texts";
@@ -18,7 +18,7 @@ export function ProfileSelect({ profile, choose }: { profile: Profile, choose: (
     const [open, setOpen] = useState(false);
     return (
         <Select id="profile-menu" isOpen={open} onOpenChange={setOpen} selected={profile} shouldFocusToggleOnSelect
-                popperProps={{ appendTo: inMain, preventOverflow: true }} onSelect={(_event, value) => {
+                popperProps={POPPER} onSelect={(_event, value) => {
                     setOpen(false);
                     const choice = PROFILES.find(p => p === value);
                     if (choice)

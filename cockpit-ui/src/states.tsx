@@ -4,7 +4,7 @@
 
 import type { ComponentType, ReactElement, ReactNode } from "react";
 
-import { Alert, AlertActionLink } from "@patternfly/react-core/dist/esm/components/Alert";
+import { AlertActionLink } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import {
     EmptyState, EmptyStateActions, EmptyStateBody, EmptyStateFooter
@@ -18,6 +18,7 @@ import { SearchIcon } from "@patternfly/react-icons/dist/esm/icons/search-icon";
 import cockpit from "cockpit";
 
 import type { AuditState, Problem } from "./bridge";
+import { Notice } from "./notice";
 import type { Libvirt } from "./report";
 import { say } from "./say";
 import { problemText } from "./texts";
@@ -116,21 +117,21 @@ export function Notices({ audit, unprivileged }: {
     return (
         <>
             {problem &&
-                <Alert component="h2" isInline variant="warning" variantLabel={_("Warning:")} className="vms-stale"
+                <Notice isInline variant="warning" className="vms-stale"
                        title={_("These findings are not up to date")}
                        actionLinks={<AlertActionLink onClick={retry}>{_("Try again")}</AlertActionLink>}>
                     <p>{problemText(problem)} {retrying && _("This will be tried again by itself.")}</p>
                     {problem.message && <p className="vms-words">{say(problem.message)}</p>}
-                </Alert>}
+                </Notice>}
             {report && report.libvirt.state !== "connected" && report.vms.length > 0 &&
-                <Alert component="h2" isInline variant="warning" variantLabel={_("Warning:")} className="vms-libvirt"
+                <Notice isInline variant="warning" className="vms-libvirt"
                        title={report.libvirt.state === "denied"
                            ? _("Access to libvirt was refused")
                            : _("libvirt is not running")}>
                     {report.libvirt.message && <p className="vms-words">{say(report.libvirt.message)}</p>}
-                </Alert>}
+                </Notice>}
             {unprivileged > 0 && report && !report.privileged &&
-                <Alert component="h2" isInline variant="info" variantLabel={_("Note:")} className="vms-needs-admin"
+                <Notice isInline variant="info" className="vms-needs-admin"
                        title={cockpit.format(cockpit.ngettext(
                            "$0 finding is unknown without administrative access",
                            "$0 findings are unknown without administrative access", unprivileged), unprivileged)}

@@ -33,6 +33,9 @@ export const profileText = (profile: Profile): string => ({
     confidential: _("Confidential"),
 })[profile];
 
+/** The highest profile that somebody meets. */
+export const meetsText = (meets: Profile | null): string => meets === null ? _("None") : profileText(meets);
+
 export const profileDescription = (profile: Profile): string => ({
     baseline: _("What every host should have, also at home or in a lab"),
     server: _("A host whose VMs others depend on"),

@@ -3,7 +3,6 @@
 import { useEffect, useId, useState } from "react";
 import type { ReactNode } from "react";
 
-import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Form, FormGroup, FormHelperText } from "@patternfly/react-core/dist/esm/components/Form";
 import { HelperText, HelperTextItem } from "@patternfly/react-core/dist/esm/components/HelperText";
@@ -15,6 +14,7 @@ import cockpit from "cockpit";
 import { BridgeError } from "./bridge";
 import type { Problem } from "./bridge";
 import { SeverityMark, VerdictMark } from "./labels";
+import { Notice } from "./notice";
 import { Prose } from "./prose";
 import type { Finding } from "./report";
 import { say } from "./say";
@@ -57,9 +57,9 @@ function Refused({ title, problem }: { title: string, problem: Problem | null })
         // live: it is read out when it comes
         <div aria-live="assertive">
             {problem &&
-                <Alert component="h2" isInline variant="danger" variantLabel={_("Problem:")} title={title} data-problem={problem.code}>
+                <Notice isInline variant="danger" title={title} data-problem={problem.code}>
                     <p className="vms-words">{problem.message ? say(problem.message) : problemText(problem)}</p>
-                </Alert>}
+                </Notice>}
         </div>
     );
 }
