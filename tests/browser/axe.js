@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 
 import { inBed, kill, ourProcesses, startLibvirt, stopLibvirt } from "./lib/bed.js";
 import { assertAccessible } from "./lib/axe.js";
-import { finding, Session } from "./lib/session.js";
+import { beginAccept, finding, Session } from "./lib/session.js";
 
 const LISTEN = "vm.graphics-listen";
 // so tall because axe-core does not look at the background of what is half in the window
@@ -32,14 +32,6 @@ async function checkForms(session, frame, selector) {
     }
     await setTheme(session, "light");
     await session.page.setViewportSize(WIDE);
-}
-
-/** Opens a finding and the dialog to accept it. */
-async function beginAccept(frame, id) {
-    const item = finding(frame, id);
-    await item.getByRole("button").first().click();
-    await item.locator(".vms-accept").click();
-    await frame.locator("#accept-dialog").waitFor();
 }
 
 /** Each opens a state of a page, and returns its frame. */

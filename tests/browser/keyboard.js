@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 
-import { redefine } from "./lib/bed.js";
+import { CLOSED, ELSEWHERE, OPEN, redefine } from "./lib/bed.js";
 import { finding, Session, until, URL_BASE, verdict } from "./lib/session.js";
 
 const LISTEN = "vm.graphics-listen";
@@ -137,9 +137,6 @@ describe("From the keyboard alone", () => {
 });
 
 describe("The focus, while what has it changes", () => {
-    const OPEN = "s/127\\.0\\.0\\.1/0.0.0.0/";
-    const ELSEWHERE = "s/0\\.0\\.0\\.0/192.0.2.7/";
-    const CLOSED = "s/0\\.0\\.0\\.0/127.0.0.1/; s/192\\.0\\.2\\.7/127.0.0.1/";
     let session, view;
     before(async () => {
         await redefine("stopped", OPEN);

@@ -3,13 +3,11 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 
-import { define, redefine, undefine } from "./lib/bed.js";
+import { CLOSED, OPEN, define, redefine, undefine } from "./lib/bed.js";
 import { finding, Session, verdict } from "./lib/session.js";
 
 const READY = '[data-state="ready"]';
 const LISTEN = "vm.graphics-listen";
-const OPEN = "s/127\\.0\\.0\\.1/0.0.0.0/";
-const CLOSED = "s/0\\.0\\.0\\.0/127.0.0.1/";
 
 describe("While the page is open", () => {
     let session;

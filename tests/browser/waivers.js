@@ -3,28 +3,16 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 
-import { inBed, redefine, shell } from "./lib/bed.js";
-import { finding, Session, until, verdict } from "./lib/session.js";
+import { CLOSED, ELSEWHERE, OPEN, inBed, redefine, shell } from "./lib/bed.js";
+import { beginAccept, finding, Session, until, verdict } from "./lib/session.js";
 
 const LISTEN = "vm.graphics-listen";
 const NAMESPACE = "urn:cockpit-vm-security:waivers:1";
-const OPEN = "s/127\\.0\\.0\\.1/0.0.0.0/";
-const ELSEWHERE = "s/0\\.0\\.0\\.0/192.0.2.7/";
-const CLOSED = "s/0\\.0\\.0\\.0/127.0.0.1/; s/192\\.0\\.2\\.7/127.0.0.1/";
 const REASON = "Only reached through <b>our</b> VPN & \"ticket\" 4711 😈 שלום";
 
 const stored = machine => shell('virsh -q metadata "$1" "$2" --config 2>/dev/null || true', machine, NAMESPACE);
 const forget = machine => shell('virsh -q metadata "$1" "$2" --config --remove >/dev/null 2>&1 || true', machine, NAMESPACE);
 const forgetHost = () => inBed("rm", "-f", "/etc/cockpit-vm-security/waivers.json");
-
-/** Opens a finding and the dialog to accept it. */
-async function beginAccept(frame, id) {
-    const item = finding(frame, id);
-    if (await item.locator(".vms-accept").count() === 0)
-        await item.getByRole("button").first().click();
-    await item.locator(".vms-accept").click();
-    await frame.locator("#accept-dialog").waitFor();
-}
 
 async function accept(frame, reason, until = "") {
     await frame.locator("#accept-reason").fill(reason);

@@ -25,6 +25,11 @@ export async function inBed(...command) {
 /** Runs a shell script inside the bed; `args` are its $1, $2, … */
 export const shell = (script, ...args) => inBed("bash", "-euo", "pipefail", "-c", script, "bash", ...args);
 
+/** Expressions for `redefine`: the machine's console listens on all addresses, on one of the network, on this host only. */
+export const OPEN = "s/127\\.0\\.0\\.1/0.0.0.0/";
+export const ELSEWHERE = "s/0\\.0\\.0\\.0/192.0.2.7/";
+export const CLOSED = "s/0\\.0\\.0\\.0/127.0.0.1/; s/192\\.0\\.2\\.7/127.0.0.1/";
+
 /**
  * Changes the stored definition of a machine by a sed expression. Returns the moment (milliseconds since 1970) just
  * before libvirt was asked, so that what is measured from it includes libvirt's own work.

@@ -198,6 +198,15 @@ export class Session {
 
 export const finding = (frame, id) => frame.locator(`[data-check="${id}"]`);
 
+/** Opens a finding and the dialog to accept it. */
+export async function beginAccept(frame, id) {
+    const item = finding(frame, id);
+    if (await item.locator(".vms-accept").count() === 0)
+        await item.getByRole("button").first().click();
+    await item.locator(".vms-accept").click();
+    await frame.locator("#accept-dialog").waitFor();
+}
+
 /** Waits for a finding's verdict; returns the moment at which the page had it. */
 export async function verdict(frame, id, wanted) {
     // watched inside the page: that is exact, and Cockpit's content policy forbids the eval of waitForFunction
